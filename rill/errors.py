@@ -1,0 +1,174 @@
+"""Every exception the project raises, and what a person is told.
+
+    RillError                     has a sentence for a person
+    ├── ConfigError               the start is refused
+    ├── RequestError              an HTTP answer: PROTOCOL section 1
+    │   ├── InvalidRequest 400    ├── MethodNotAllowed 405   ├── RateLimited 429
+    │   ├── LoginRequired 401     ├── Conflict 409           ├── Busy 503
+    │   ├── CsrfFailed 403        ├── TooLarge 413           ├── StorageBusy 503
+    │   ├── Forbidden 403         └── UnsupportedMediaType   └── DiskFull 507
+    │   └── NotFound 404                               415
+    └── ReplyError                why a reply is `failed` or `interrupted`
+        └── UpstreamError         what the upstream did
+            ├── ConnectFailed     ├── HttpRefused        ├── ProtocolBroken   ├── CutOff
+            ├── TimedOut          ├── UpstreamFailed     ├── NotAStream       └── FrameTooLarge
+
+Raise the narrow one; the door (`routes/`) or the engine catches the broad one.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+
+class RillError(Exception):
+    """Something with a sentence for a person: what happened, what is kept, what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ConfigError(RillError):
+    """A setting is wrong; the start stops and names it."""
+
+
+class RequestError(RillError):
+    """An answer with a true HTTP status. `details` is JSON for a program; `retry_after` is in seconds."""
+
+    status = 400
+    type = "invalid_request"
+
+    def __init__(self, message: str, *, details: Any = None, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.details = details
+        self.retry_after = retry_after
+
+    def as_dict(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"type": self.type, "message": self.message}
+        if self.details is not None:
+            body["details"] = self.details
+        return {"error": body}
+
+
+class InvalidRequest(RequestError):
+    pass
+
+
+class LoginRequired(RequestError):
+    status, type = 401, "login_required"
+
+
+class CsrfFailed(RequestError):
+    status, type = 403, "csrf"
+
+
+class Forbidden(RequestError):
+    status, type = 403, "forbidden"
+
+
+class NotFound(RequestError):
+    status, type = 404, "not_found"
+
+
+class MethodNotAllowed(RequestError):
+    status, type = 405, "method_not_allowed"
+
+
+class Conflict(RequestError):
+    status, type = 409, "conflict"
+
+
+class TooLarge(RequestError):
+    status, type = 413, "too_large"
+
+
+class UnsupportedMediaType(RequestError):
+    status, type = 415, "unsupported_media_type"
+
+
+class RateLimited(RequestError):
+    status, type = 429, "rate_limited"
+
+
+class Busy(RequestError):
+    status, type = 503, "busy"
+
+
+class StorageBusy(RequestError):
+    status, type = 503, "storage"
+
+
+class DiskFull(RequestError):
+    status, type = 507, "disk_full"
+
+
+class ReplyError(RillError):
+    """Why a reply ended early: `type` and the optional fields are those of a message's `error` (PROTOCOL section 4)."""
+
+    type = "internal"
+
+    def __init__(self, message: str, *, retryable: bool = True, status: int | None = None,
+                 upstream_type: str | None = None, upstream_code: str | None = None,
+                 request_id: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+        self.status = status
+        self.upstream_type = upstream_type
+        self.upstream_code = upstream_code
+        self.request_id = request_id
+        self.retry_after = retry_after  # seconds, for the engine; not shown to programs
+
+    def as_dict(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"type": self.type, "message": self.message, "retryable": self.retryable}
+        for name in ("status", "upstream_type", "upstream_code", "request_id"):
+            if (value := getattr(self, name)) is not None:
+                body[name] = value
+        return body
+
+
+class InternalFailure(ReplyError):
+    """A fault of ours; its text never reaches a person, the log has it."""
+
+
+class Interrupted(ReplyError):
+    type = "interrupted"
+
+
+class StorageFailed(ReplyError):
+    type = "storage"
+
+
+class UpstreamError(ReplyError):
+    """The upstream did something other than answer to the end."""
+
+
+class ConnectFailed(UpstreamError):
+    type = "connect"
+
+
+class TimedOut(UpstreamError):
+    type = "timeout"
+
+
+class HttpRefused(UpstreamError):
+    type = "http"
+
+
+class UpstreamFailed(UpstreamError):
+    type = "upstream"
+
+
+class ProtocolBroken(UpstreamError):
+    type = "protocol"
+
+
+class NotAStream(UpstreamError):
+    type = "not_stream"
+
+
+class CutOff(UpstreamError):
+    type = "cut"
+
+
+class FrameTooLarge(UpstreamError):
+    type = "too_large"
