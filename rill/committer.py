@@ -1,0 +1,215 @@
+"""Group commit: what all runs gathered in one turn of the event loop goes into one transaction, then to the readers.
+
+There is no timer: idle, a token is its own commit; under load the batches grow by themselves. Nothing is shown that
+is not durable, and nothing that came is dropped: when the database cannot take a batch, it is kept and tried again.
+It starts and ends no run; the engine hears of each committed ending.
+"""
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from sqlalchemy import Connection
+
+from rill import metrics, store
+from rill.db import Database
+from rill.errors import RequestError, StorageFailed
+from rill.hub import Hub, StateEvent
+from rill.models import Channel, Cost, Message, Usage, utc_now
+from rill.run import Ending, Run
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)  # pauses between tries; the last one repeats
+
+STORAGE = "The server could not store the end of this answer. What was stored is kept; ask again."
+
+
+@dataclass(slots=True)
+class Growth:
+    """What one run adds in one batch."""
+
+    run: Run
+    added: list[tuple[Channel, str]]
+    status: str | None  # a change of state to commit with it
+    ending: Ending | None
+    after: Message | None = None  # the reply as committed, when its state changed
+    revision: int = 0
+
+
+class Committer:
+    def __init__(self, db: Database, hub: Hub, estimate: Callable[[str, dict[str, Any] | None], float | None],
+                 on_ended: Callable[[Run], None]) -> None:
+        self._db, self._hub = db, hub
+        self._estimate = estimate
+        self._on_ended = on_ended
+        self._dirty: dict[Run, None] = {}
+        self._due = Event()
+        self._greenlet: gevent.Greenlet | None = None
+
+    def note(self, run: Run) -> None:
+        """This run has something to commit. Waking is scheduled behind what this turn of the loop still reads."""
+        self._dirty[run] = None
+        if self._greenlet is None:
+            self._greenlet = gevent.spawn(self._work)
+        self._due.set()
+
+    def _work(self) -> None:
+        while True:
+            self._due.wait()
+            self._due.clear()
+            self._commit(self._gather())
+
+    def _gather(self) -> list[Growth]:
+        runs, self._dirty = self._dirty, {}
+        batch = []
+        for run in runs:
+            if run.discarded:
+                run.pending.clear()
+                if run.ending is not None:
+                    self._ended(run)
+                continue
+            growth = Growth(run, run.take(), None, run.ending)
+            if run.status != run.message.status:
+                growth.status = run.status
+            if growth.added or growth.status:
+                batch.append(growth)
+        return batch
+
+    def _commit(self, batch: list[Growth]) -> None:
+        tries = 0
+        while batch:
+            try:
+                self._write(batch)
+                break
+            except RequestError as error:  # busy, full: it passes, and what came is kept meanwhile
+                log.warning("commit failed tries=%d error=%s", tries + 1, error.type)
+            except Exception:
+                log.exception("commit failed tries=%d", tries + 1)
+                if len(batch) > 1:  # one of them may be the cause: the others must not wait for it
+                    for growth in batch:
+                        self._commit([growth])
+                    return
+                if tries >= len(RETRY_SECONDS):
+                    return self._give_up(batch[0])
+            metrics.commit_retries.inc()
+            gevent.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
+            tries += 1
+            batch = [growth for growth in batch if not growth.run.discarded]
+        for growth in batch:
+            self._publish(growth)
+
+    def _write(self, batch: list[Growth]) -> None:
+        rows = [(growth.run.message.seq, channel, text) for growth in batch for channel, text in growth.added]
+        changed = [growth for growth in batch if growth.status]
+        if not changed:
+            self._db.append(store.APPEND_PIECES, rows)
+        else:
+            with self._db.write() as tx:
+                if rows:
+                    store.append_pieces(tx, rows)
+                for growth in changed:
+                    self._write_state(tx, growth)
+        metrics.commits.inc()
+
+    def _write_state(self, tx: Connection, growth: Growth) -> None:
+        run, message = growth.run, growth.run.message
+        changes: dict[str, Any] = {"status": growth.status, "timings": dict(run.timings), "request_id": run.request_id}
+        growth.after = replace(message, **changes)
+        if growth.ending is not None:
+            growth.after = self._final(growth)
+            store.update_message(tx, message.seq, **_columns(growth.after))
+            store.fold_pieces(tx, message.seq)
+            if run.wire is not None:
+                store.save_wire(tx, message.seq, run.wire)
+        else:
+            store.update_message(tx, message.seq, **changes)
+        growth.revision = store.next_revision(tx, message.user_id)
+
+    def _final(self, growth: Growth) -> Message:
+        run, ending = growth.run, growth.ending
+        usage = Usage.from_upstream(run.usage)
+        amount = self._estimate(run.message.model or "", run.usage)
+        cost = None if amount is None else Cost(amount)
+        before = run.message
+        text = {"content": str(run.live.content), "reasoning": str(run.live.reasoning)}
+        for channel, added in growth.added:
+            text[channel] += added
+        if len(run.timeline.entries[-1]) != 2 or run.timeline.entries[-1][1] != "finish":
+            run.timeline.note("finish", run.now_ms())
+        return replace(
+            before, **text, status=ending.status, finish_reason=ending.finish_reason,
+            error=ending.error and ending.error.as_dict(), usage=before.usage.plus(usage),
+            cost=cost.plus(before.cost) if cost else before.cost, timings=_with_speed(run.timings, usage),
+            citations=before.citations + run.citations, generation_id=run.generation_id or before.generation_id,
+            request_id=run.request_id, finished_at=utc_now(), timeline=run.timeline.entries,
+        )
+
+    def _publish(self, growth: Growth) -> None:
+        run = growth.run
+        for channel, text in growth.added:
+            run.live.append(channel, text)
+            metrics.committed_characters.inc(len(text))
+        if growth.after is not None:
+            run.message = growth.after
+            self._hub.tell(run.message.user_id, message_event(growth.after, growth.revision, run.live))
+        if growth.added and growth.ending is None:
+            self._hub.grew(run.message.user_id, run.live)
+        if growth.ending is not None:
+            self._ended(run)
+
+    def _give_up(self, growth: Growth) -> None:
+        """A batch of one that the database refuses for a reason that does not pass: end the run, saying so."""
+        run = growth.run
+        if growth.ending is not None and isinstance(growth.ending.error, StorageFailed):
+            log.error("run=%s its end could not be stored; the next start will mark it", run.message.id)
+            return self._ended(run)
+        run.stop(Ending("failed", error=StorageFailed(STORAGE)))
+        run.ending = Ending("failed", error=StorageFailed(STORAGE))
+        run.status = "failed"
+        self.note(run)
+
+    def _ended(self, run: Run) -> None:
+        if not run.committed.is_set():
+            run.committed.set()
+            self._on_ended(run)
+
+
+def _with_speed(timings: dict[str, float], usage: Usage) -> dict[str, float]:
+    """Output tokens per second, from the first text to the end."""
+    firsts = [timings[name] for name in ("first_reasoning_ms", "first_content_ms") if name in timings]
+    seconds = (timings["total_ms"] - min(firsts)) / 1000 if firsts else 0
+    if usage.output_tokens and seconds > 0:
+        return {**timings, "output_tokens_per_second": round(usage.output_tokens / seconds, 2)}
+    return dict(timings)
+
+
+def _columns(message: Message) -> dict[str, Any]:
+    """What an ending changes in the row."""
+    names = ("content", "reasoning", "status", "finish_reason", "error", "timings", "citations",
+             "generation_id", "request_id", "finished_at", "timeline")
+    return {**{name: getattr(message, name) for name in names}, **store.usage_values(message.usage, message.cost)}
+
+
+def message_event(message: Message, revision: int, live: Any = None) -> StateEvent:
+    """The feed's `message` event (PROTOCOL section 5): replies without their text, final ones with its hashes."""
+    if message.role == "user":
+        data = {"message": message.as_dict(), "content_length": len(message.content), "reasoning_length": 0, **_hashes(message)}
+        return StateEvent("message", data, revision)
+    lengths = (len(message.content), len(message.reasoning)) if message.is_finished else live.lengths()
+    data = {"message": message.as_dict(with_text=False), "content_length": lengths[0], "reasoning_length": lengths[1]}
+    if message.is_finished:
+        return StateEvent("message", data | _hashes(message), revision, live, lengths)
+    return StateEvent("message", data, revision, live)
+
+
+def _hashes(message: Message) -> dict[str, str]:
+    return {
+        "content_sha256": hashlib.sha256(message.content.encode()).hexdigest(),
+        "reasoning_sha256": hashlib.sha256(message.reasoning.encode()).hexdigest(),
+    }

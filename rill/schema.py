@@ -1,0 +1,102 @@
+"""The tables, as SQLAlchemy sees them. How a database came to look like this is told by `migrations/`.
+
+Rows have a `seq` (insertion order, never shown) beside the random public id. `pieces` is append-only: while a run
+lives, its committed text is the message's own text followed by its pieces; when it ends they are folded in and gone.
+"""
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
+
+metadata = MetaData()
+
+settings = Table(
+    "settings", metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+users = Table(
+    "users", metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("role", String, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("created_at", String, nullable=False),
+)
+
+conversations = Table(
+    "conversations", metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("user_id", String, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("model", String),
+    Column("system_prompt", Text, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("head_id", String),
+    Column("created_at", String, nullable=False),
+    Column("updated_at", String, nullable=False),
+    Index("conversations_by_activity", "user_id", "archived", "updated_at", "seq"),
+    sqlite_autoincrement=True,
+)
+
+messages = Table(
+    "messages", metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("conversation_id", String, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("parent_id", String),
+    Column("role", String, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("reasoning", Text, nullable=False),
+    Column("status", String, nullable=False),
+    Column("model", String),
+    Column("params", JSON, nullable=False),
+    Column("finish_reason", String),
+    Column("error", JSON(none_as_null=True)),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("reasoning_tokens", Integer),
+    Column("cached_tokens", Integer),
+    Column("cost_amount", Float),
+    Column("cost_kind", String),
+    Column("timings", JSON, nullable=False),
+    Column("citations", JSON, nullable=False),
+    Column("generation_id", String),
+    Column("request_id", String),
+    Column("created_at", String, nullable=False),
+    Column("finished_at", String),
+    Column("timeline", JSON, nullable=False),
+    Index("messages_by_conversation", "conversation_id", "seq"),
+    Index("messages_unfinished", "user_id", sqlite_where=text("finished_at IS NULL"), postgresql_where=text("finished_at IS NULL")),
+    sqlite_autoincrement=True,
+)
+
+pieces = Table(
+    "pieces", metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("message_seq", Integer, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("pieces_by_message", "message_seq"),
+)
+
+wire_records = Table(
+    "wire_records", metadata,
+    Column("message_seq", Integer, ForeignKey("messages.seq", ondelete="CASCADE"), primary_key=True),
+    Column("entries", JSON, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys", metadata,
+    Column("user_id", String, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("body_sha256", String, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("created_at", String, nullable=False),
+)

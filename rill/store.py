@@ -1,0 +1,253 @@
+"""All SQL. Each function takes a transaction of `db.py` and works in it; each that touches a user's rows takes the
+owner's id, and a row that is foreign or unknown is the same NotFound.
+
+It decides nothing about runs or readers; the engine, the committer and the routes call it.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, RowMapping, Select, and_, delete, func, insert, or_, select, update
+
+from rill.errors import InvalidRequest, NotFound
+from rill.models import Conversation, Cost, Message, Usage, User, new_id, utc_now
+from rill.schema import conversations, idempotency_keys, messages, pieces, settings, users, wire_records
+
+APPEND_PIECES = "INSERT INTO pieces (message_seq, channel, text) VALUES (?, ?, ?)"
+
+NO_CONVERSATION = "There is no such conversation, or it was deleted."
+NO_MESSAGE = "There is no such message, or it was deleted."
+
+
+# ---- settings and users
+
+def setting(tx: Connection, name: str, make_default: Any) -> str:
+    """The stored value; made once by `make_default()` when there is none."""
+    value = tx.scalar(select(settings.c.value).where(settings.c.name == name))
+    if value is None:
+        value = make_default()
+        tx.execute(insert(settings).values(name=name, value=value))
+    return value
+
+
+def local_owner(tx: Connection) -> User:
+    """The implicit owner of local mode: the first user there is, made when there is none."""
+    row = tx.execute(select(users).order_by(users.c.created_at, users.c.id).limit(1)).first()
+    if row is None:
+        tx.execute(insert(users).values(id=new_id(), name="You", role="admin", created_at=utc_now()))
+        return local_owner(tx)
+    return User(row.id, row.name, row.role)
+
+
+def revision(tx: Connection, user_id: str) -> int:
+    return tx.scalar(select(users.c.revision).where(users.c.id == user_id)) or 0
+
+
+def next_revision(tx: Connection, user_id: str) -> int:
+    """One more state change of this user, in the transaction of the change itself."""
+    return tx.scalar(
+        update(users).where(users.c.id == user_id).values(revision=users.c.revision + 1).returning(users.c.revision)
+    )
+
+
+# ---- conversations
+
+def create_conversation(tx: Connection, user_id: str, *, title: str = "", model: str | None = None,
+                        system_prompt: str = "", params: dict[str, Any] | None = None) -> Conversation:
+    now, conversation_id = utc_now(), new_id()
+    tx.execute(insert(conversations).values(
+        id=conversation_id, user_id=user_id, title=title, model=model, system_prompt=system_prompt,
+        params=params or {}, pinned=False, archived=False, head_id=None, created_at=now, updated_at=now,
+    ))
+    return get_conversation(tx, user_id, conversation_id)
+
+
+def get_conversation(tx: Connection, user_id: str, conversation_id: str) -> Conversation:
+    found = _with_sums(tx, [tx.execute(
+        select(conversations).where(conversations.c.id == conversation_id, conversations.c.user_id == user_id)
+    ).first()])
+    if not found:
+        raise NotFound(NO_CONVERSATION)
+    return found[0]
+
+
+def list_conversations(tx: Connection, user_id: str, *, search: str = "", archived: bool = False,
+                       limit: int = 50, before: str | None = None) -> tuple[list[Conversation], str | None]:
+    """Newest activity first, and where the next page starts (None at the end). `search` looks at titles and text."""
+    wanted = select(conversations).where(conversations.c.user_id == user_id, conversations.c.archived == archived)
+    if search:
+        wanted = wanted.where(_matches(search))
+    if before:
+        at, seq = _parse_place(before)
+        wanted = wanted.where(or_(conversations.c.updated_at < at, and_(conversations.c.updated_at == at, conversations.c.seq < seq)))
+    rows = tx.execute(wanted.order_by(conversations.c.updated_at.desc(), conversations.c.seq.desc()).limit(limit + 1)).all()
+    page = rows[:limit]
+    return _with_sums(tx, page), f"{page[-1].updated_at}_{page[-1].seq}" if len(rows) > limit else None
+
+
+def _parse_place(before: str) -> tuple[str, int]:
+    at, _, seq = before.rpartition("_")
+    if not at or not seq.isdecimal() or len(before) > 60:
+        raise InvalidRequest("`before` must be the `next` of an earlier page.")
+    return at, int(seq)
+
+
+def _matches(search: str) -> Any:
+    in_text = select(messages.c.conversation_id).where(
+        messages.c.conversation_id == conversations.c.id, messages.c.content.contains(search, autoescape=True)
+    )
+    return or_(conversations.c.title.contains(search, autoescape=True), in_text.exists())
+
+
+def _with_sums(tx: Connection, rows: Sequence[Row | None]) -> list[Conversation]:
+    rows = [row for row in rows if row is not None]
+    c = messages.c
+    sums = {row.conversation_id: row for row in tx.execute(
+        select(
+            c.conversation_id, func.count(), func.sum(c.input_tokens), func.sum(c.output_tokens),
+            func.sum(c.reasoning_tokens), func.sum(c.cached_tokens), func.sum(c.cost_amount),
+            func.sum(c.cost_kind == "estimate").label("estimates"),
+        ).where(c.conversation_id.in_([row.id for row in rows])).group_by(c.conversation_id)
+    )} if rows else {}
+    return [_conversation(row, sums.get(row.id)) for row in rows]
+
+
+def _conversation(row: Row, sums: Row | None) -> Conversation:
+    if sums is None:
+        return Conversation(*row)
+    cost = None if sums[6] is None else Cost(round(sums[6], 10), "estimate" if sums.estimates else "actual")
+    return Conversation(*row, sums[1], Usage(*sums[2:6]), cost)
+
+
+def update_conversation(tx: Connection, user_id: str, conversation_id: str, **changes: Any) -> Conversation:
+    tx.execute(update(conversations).where(
+        conversations.c.id == conversation_id, conversations.c.user_id == user_id
+    ).values(**changes))
+    return get_conversation(tx, user_id, conversation_id)
+
+
+def delete_conversation(tx: Connection, user_id: str, conversation_id: str) -> None:
+    in_it = select(messages.c.seq).where(messages.c.conversation_id == conversation_id, messages.c.user_id == user_id)
+    tx.execute(delete(pieces).where(pieces.c.message_seq.in_(in_it)))
+    gone = tx.execute(delete(conversations).where(conversations.c.id == conversation_id, conversations.c.user_id == user_id))
+    if not gone.rowcount:
+        raise NotFound(NO_CONVERSATION)
+
+
+# ---- messages
+
+def add_message(tx: Connection, user_id: str, conversation_id: str, **values: Any) -> Message:
+    message_id = new_id()
+    tx.execute(insert(messages).values(**{
+        "id": message_id, "user_id": user_id, "conversation_id": conversation_id, "content": "", "reasoning": "",
+        "params": {}, "timings": {}, "citations": [], "timeline": [], "created_at": utc_now(), **values,
+    }))
+    return get_message(tx, user_id, message_id)
+
+
+def get_message(tx: Connection, user_id: str, message_id: str) -> Message:
+    """With all its committed text. Raises NotFound."""
+    found = _messages(tx, select(messages).where(messages.c.id == message_id, messages.c.user_id == user_id))
+    if not found:
+        raise NotFound(NO_MESSAGE)
+    return found[0]
+
+
+def conversation_messages(tx: Connection, user_id: str, conversation_id: str) -> list[Message]:
+    """The whole tree, oldest first."""
+    return _messages(tx, select(messages).where(
+        messages.c.conversation_id == conversation_id, messages.c.user_id == user_id
+    ).order_by(messages.c.seq))
+
+
+def unfinished_messages(tx: Connection, user_id: str | None = None) -> list[Message]:
+    """A user's, or everybody's, messages that a run has still to end."""
+    wanted = select(messages).where(messages.c.finished_at.is_(None)).order_by(messages.c.seq)
+    return _messages(tx, wanted if user_id is None else wanted.where(messages.c.user_id == user_id))
+
+
+def branch(tx: Connection, user_id: str, message: Message) -> list[Message]:
+    """From the root of its conversation down to `message`."""
+    by_id = {row.id: row for row in conversation_messages(tx, user_id, message.conversation_id)}
+    path, at = [], by_id.get(message.id)
+    while at is not None:
+        path.append(at)
+        at = by_id.get(at.parent_id)
+    return path[::-1]
+
+
+def update_message(tx: Connection, seq: int, **changes: Any) -> None:
+    """By row number: for the committer, whose runs were owner-checked when they started."""
+    tx.execute(update(messages).where(messages.c.seq == seq).values(**changes))
+
+
+def fold_pieces(tx: Connection, seq: int) -> None:
+    """Drop the pieces of a message whose row now holds the text whole."""
+    tx.execute(delete(pieces).where(pieces.c.message_seq == seq))
+
+
+def append_pieces(tx: Connection, rows: list[tuple[int, str, str]]) -> None:
+    """Rows of (message seq, channel, text), in order."""
+    tx.exec_driver_sql(APPEND_PIECES, rows)
+
+
+def _messages(tx: Connection, wanted: Select) -> list[Message]:
+    rows = tx.execute(wanted).mappings().all()
+    running = [row["seq"] for row in rows if row["finished_at"] is None]
+    grown: dict[tuple[int, str], list[str]] = {}
+    for at in range(0, len(running), 500):  # SQLite limits the variables of a statement
+        for piece in tx.execute(select(pieces).where(pieces.c.message_seq.in_(running[at:at + 500])).order_by(pieces.c.seq)):
+            grown.setdefault((piece.message_seq, piece.channel), []).append(piece.text)
+    return [_message(row, grown) for row in rows]
+
+
+def _message(row: RowMapping, grown: dict[tuple[int, str], list[str]]) -> Message:
+    values = dict(row)
+    usage = Usage(*(values.pop(name) for name in Usage.__slots__))
+    amount, kind = values.pop("cost_amount"), values.pop("cost_kind")
+    for channel in ("content", "reasoning"):
+        values[channel] += "".join(grown.get((row["seq"], channel), ()))
+    return Message(**values, usage=usage, cost=None if amount is None else Cost(amount, kind))
+
+
+def usage_values(usage: Usage, cost: Cost | None) -> dict[str, Any]:
+    """The columns of `messages` that hold them."""
+    return {
+        **{name: getattr(usage, name) for name in Usage.__slots__},
+        "cost_amount": cost and cost.amount, "cost_kind": cost and cost.kind,
+    }
+
+
+# ---- recordings of the wire
+
+def save_wire(tx: Connection, seq: int, entries: list[dict[str, Any]]) -> None:
+    tx.execute(delete(wire_records).where(wire_records.c.message_seq == seq))
+    tx.execute(insert(wire_records).values(message_seq=seq, entries=entries))
+
+
+def get_wire(tx: Connection, message: Message) -> list[dict[str, Any]]:
+    entries = tx.scalar(select(wire_records.c.entries).where(wire_records.c.message_seq == message.seq))
+    if entries is None:
+        raise NotFound("This reply was made without a recording of the wire.")
+    return entries
+
+
+# ---- idempotency keys
+
+def remembered_answer(tx: Connection, user_id: str, route: str, key: str) -> Row | None:
+    return tx.execute(select(idempotency_keys).where(
+        idempotency_keys.c.user_id == user_id, idempotency_keys.c.route == route, idempotency_keys.c.key == key
+    )).first()
+
+
+def remember_answer(tx: Connection, user_id: str, route: str, key: str, **values: Any) -> None:
+    tx.execute(insert(idempotency_keys).values(user_id=user_id, route=route, key=key, created_at=utc_now(), **values))
+
+
+def forget_answers(tx: Connection, before: str) -> None:
+    tx.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before))
+
+
+def all_users(tx: Connection) -> Iterable[str]:
+    return tx.scalars(select(users.c.id)).all()
