@@ -139,7 +139,10 @@ class StorageFailed(ReplyError):
 
 
 class UpstreamError(ReplyError):
-    """The upstream did something other than answer to the end."""
+    """The upstream did something other than answer to the end; what it had said of cost and end by then is kept."""
+
+    usage: dict[str, Any] | None = None
+    finish_reason: str | None = None
 
 
 class ConnectFailed(UpstreamError):

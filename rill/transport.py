@@ -1,0 +1,194 @@
+"""One HTTP exchange with the upstream: connections that keep time, requests that carry nothing of the environment.
+
+What requests alone does not do is done here: a deadline holds over every single recv, headers and HTTP chunk sizes
+included (a socket timeout starts anew with each byte, so a peer that trickles never meets it), and a wait that is
+broken by an exception (gevent's kill too) closes its socket at once. The adapter is used without a Session: no
+cookies, no .netrc, no proxies from the environment, no redirect is followed. It knows nothing of chat or of frames.
+
+Called by zenmux.py. Works on plain and on gevent-patched sockets alike.
+"""
+from __future__ import annotations
+
+import http.client
+import io
+import math
+import socket
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from rill.masking import Mask
+
+READ_BYTES = 65536
+RECV_BUFFER_BYTES = 16384
+IDLE_CONNECTIONS = 16  # kept for the next requests; more would stay half closed until somebody reuses them
+TURN_BYTES = 65536  # an upstream that is always ready must let the other greenlets run now and then
+READ_COST_BYTES = 1024  # what a read costs beside its bytes, so that tiny HTTP chunks make turns too
+KNOWN_ENCODINGS = {"", "identity", *({"gzip", "x-gzip", "deflate", "br"} & set(urllib3.HTTPResponse.CONTENT_DECODERS))}
+
+READ_ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+
+
+class Deadlines:
+    """When the wait under way must end, and which limit that would be. 0 seconds = no limit."""
+
+    def __init__(self, whole_seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._whole_seconds = whole_seconds
+        self._whole_at = now() + (whole_seconds or math.inf)
+        self._step, self._step_seconds, self._step_at = "", 0.0, math.inf
+
+    def expect(self, step: str, seconds: float) -> None:
+        """From now on something named `step` must come within `seconds`."""
+        self._step, self._step_seconds, self._step_at = step, seconds, self._now() + (seconds or math.inf)
+
+    def remaining(self) -> float | None:
+        """Seconds for a socket timeout, None for no limit; raises TimeoutError when there are none left."""
+        left = min(self._step_at, self._whole_at) - self._now()
+        if left <= 0:
+            raise TimeoutError
+        return None if left == math.inf else left
+
+    @property
+    def passed(self) -> tuple[str, float]:
+        """The limit that ends first: what was waited for, and its seconds."""
+        if self._step_at <= self._whole_at:
+            return self._step, self._step_seconds
+        return "the whole answer", self._whole_seconds
+
+
+CURRENT: ContextVar[Deadlines] = ContextVar("deadlines of the request being sent")
+
+
+class _TimedFile(io.RawIOBase):
+    """The reading side of a socket, each recv under the request's deadlines."""
+
+    def __init__(self, sock: socket.socket, deadlines: Deadlines) -> None:
+        self._sock = sock
+        self._deadlines = deadlines
+        self._file = sock.makefile("rb", buffering=0)  # holds the descriptor when http.client closes the socket early
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._deadlines.remaining())
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _TimedReader:
+    """All that http.client.HTTPResponse wants of a socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedFile(self._sock, CURRENT.get()), RECV_BUFFER_BYTES)
+
+
+class _Timed:
+    @staticmethod
+    def response_class(sock: socket.socket, *args: Any, **options: Any) -> http.client.HTTPResponse:
+        return http.client.HTTPResponse(_TimedReader(sock), *args, **options)
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except BaseException as error:
+            # A killed greenlet keeps its exception, the exception its frames, and they the half-open socket.
+            traceback.clear_frames(error.__traceback__)
+            raise
+
+
+class _Connection(_Timed, HTTPConnection):
+    pass
+
+
+class _TLSConnection(_Timed, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class Transport(HTTPAdapter):
+    """Sends one prepared request, once."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=IDLE_CONNECTIONS, max_retries=0)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+
+    def open(self, request: requests.Request, deadlines: Deadlines, connect_seconds: float) -> requests.Response:
+        """The response with its headers; the body is still on the wire. Raises requests' exceptions."""
+        left = deadlines.remaining()
+        connect = min(connect_seconds or math.inf, math.inf if left is None else left)
+        timeout = urllib3.Timeout(connect=None if connect == math.inf else connect, read=left)
+        token = CURRENT.set(deadlines)
+        try:
+            return self.send(request.prepare(), stream=True, timeout=timeout)
+        finally:
+            CURRENT.reset(token)
+
+
+class Body:
+    """A response's body as it comes: de-chunked, decompressed, the secret masked. Iterate it once, or in parts."""
+
+    def __init__(self, response: requests.Response, deadlines: Deadlines, secret: str,
+                 record: Callable[[bytes], None] | None = None) -> None:
+        self._pieces = self._read(response.raw, deadlines, Mask(secret.encode()), record or (lambda data: None))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def up_to(self, limit: int) -> bytes:
+        """At most about `limit` bytes of what is still to come; a body that breaks or is late gives what came."""
+        data = b""
+        try:
+            for piece in self._pieces:
+                data += piece
+                if len(data) >= limit:
+                    break
+        except READ_ERRORS:
+            pass
+        return data[:limit]
+
+    @staticmethod
+    def _read(raw: urllib3.BaseHTTPResponse, deadlines: Deadlines, mask: Mask[bytes],
+              record: Callable[[bytes], None]) -> Iterator[bytes]:
+        failure: Exception | None = None
+        turn = 0
+        while True:
+            try:
+                data = raw.read1(READ_BYTES, decode_content=True)
+                turn += len(data or b"") + READ_COST_BYTES
+                if turn > TURN_BYTES:
+                    turn = 0
+                    deadlines.remaining()  # a gzip bomb is read from memory: no recv looks at the clock
+                    time.sleep(0)
+            except READ_ERRORS as error:
+                data, failure = b"", error
+            shown = mask.feed(data) if data else mask.flush()
+            if shown:
+                record(shown)
+                yield shown
+            if failure:
+                raise failure
+            if not data:
+                return
