@@ -109,7 +109,8 @@ class Run:
             self._end(self._end_as)
         except ReplyError as error:
             self.request_id = error.request_id or self.request_id
-            self._end(Ending("failed", error=error))
+            self.usage = error.usage
+            self._end(Ending("failed", error.finish_reason, error))
         except Exception:
             log.exception("run=%s failed inside", self.message.id)
             self._end(Ending("failed", error=InternalFailure(INTERNAL)))

@@ -1,0 +1,43 @@
+"""Wires the parts into a Flask application, and does nothing else. gunicorn takes `app:app`."""
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from flask import Flask
+
+from rill.config import Settings, load_settings
+from rill.parts import build
+from rill.routes import door
+from rill.routes.conversations import conversations
+from rill.routes.feed import feed
+from rill.routes.messages import messages
+from rill.routes.ops import ops
+from rill.routes.pages import asset, pages
+from rill.routes.session import sessions
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application, with its database open and what a dead process left marked. Raises ConfigError."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    parts = build(settings or load_settings())
+    app = Flask(__name__, static_folder=None)
+    app.static_folder = "static"
+    app.extensions["rill"] = parts
+    app.config.update(
+        SECRET_KEY=parts.secret_key, MAX_CONTENT_LENGTH=door.MAX_BODY_BYTES, WTF_CSRF_TIME_LIMIT=None,
+        SESSION_COOKIE_NAME="rill", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+    )
+    app.jinja_env.globals["asset"] = asset
+    door.install(app)
+    for blueprint in (pages, sessions, conversations, messages, feed, ops):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def __getattr__(name: str) -> Flask:
+    # Made when gunicorn asks for it, in the worker, and not when a test imports `create_app`.
+    if name == "app":
+        return create_app()
+    raise AttributeError(name)

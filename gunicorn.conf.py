@@ -1,0 +1,45 @@
+"""How gunicorn runs Rill: one gevent process, from the same settings as the application."""
+import signal
+import sys
+
+import gevent
+
+from rill.config import load_settings
+from rill.errors import ConfigError
+
+try:
+    _settings = load_settings()
+except ConfigError as error:
+    sys.exit(error.message)
+
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+worker_class = "gevent"
+workers = 1  # one process holds all runs and readers; SQL holds the truth
+worker_connections = 4000
+backlog = 2048
+keepalive = 75  # longer than the idle time of the usual proxies
+timeout = 60  # a loop that does not turn for so long is dead
+graceful_timeout = int(_settings.grace_seconds) + 3
+limit_request_line = 0  # a cursor may be 16 kB; the C parser still refuses a megabyte
+limit_request_field_size = 20 * 1024
+control_socket_disable = True
+loglevel = "warning"
+
+
+def post_worker_init(worker):
+    """On SIGTERM, end feeds and runs first, while the process still answers; then let gunicorn close."""
+    parts = worker.app.callable.extensions["rill"]
+
+    def drain():
+        parts.hub.end_all("shutdown")
+        parts.engine.drain(_settings.grace_seconds)
+        worker.alive = False
+
+    gevent.signal_handler(signal.SIGTERM, drain)
+
+
+def worker_exit(_server, worker):
+    """A quick stop (SIGINT, SIGQUIT) comes here without the drain."""
+    parts = worker.app.callable.extensions["rill"] if worker.app.callable else None
+    if parts is not None and not parts.engine.is_draining:
+        parts.engine.drain(0)

@@ -1,0 +1,90 @@
+"""Builds everything from Settings, once, at the start: the only place that chooses a backend."""
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import IO
+from urllib.parse import urlsplit
+
+from rill import store
+from rill.config import Settings
+from rill.db import Database, lock_data_dir
+from rill.engine import Engine
+from rill.errors import ConfigError
+from rill.hub import Hub
+from rill.modellist import ModelList
+from rill.models import User, new_id
+from rill.replies import Replies
+from rill.zenmux import Limits, ZenMux
+
+log = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+STANDIN_KEY = "standin"  # it takes any
+# The first of these that the list has answers when nobody chose: quick, cheap and good ones; the real local model first.
+PREFERRED_MODELS = (
+    "local/smollm2-135m-instruct", "openai/gpt-5-mini", "anthropic/claude-haiku-4.5", "google/gemini-2.5-flash",
+    "deepseek/deepseek-chat", "openai/gpt-5",
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    settings: Settings
+    db: Database
+    hub: Hub
+    engine: Engine
+    replies: Replies
+    models: ModelList
+    owner: User
+    secret_key: str
+    boot: str  # this process's life, told in `hello`
+    lock: IO[str]
+
+    def default_model(self) -> str:
+        """The configured one; else the first preferred that is listed; else the first listed."""
+        if self.settings.default_model:
+            return self.settings.default_model
+        return _choose(self.models)
+
+    def upstream(self) -> dict[str, str]:
+        """What a session may know of where answers come from."""
+        host = urlsplit(self.settings.upstream_url).netloc
+        if self.settings.has_key:
+            return {"kind": "zenmux", "host": host}
+        return {"kind": "standin", "host": host, "base_url": self.settings.upstream_url}
+
+
+def build(settings: Settings) -> Parts:
+    """Raises ConfigError when the start must be refused."""
+    if not settings.upstream_url:
+        raise ConfigError("There is neither a ZENMUX_API_KEY nor a stand-in. Start with bin/serve, which brings one, or set the key.")
+    lock = lock_data_dir(settings.data_dir)
+    db = Database(settings.sqlite_path)
+    db.upgrade()
+    with db.write() as tx:
+        owner = store.local_owner(tx)
+        kept_secret = store.setting(tx, "secret_key", lambda: secrets.token_urlsafe(32))
+    hub = Hub(ping_seconds=settings.feed_ping_seconds, max_age=settings.feed_max_age,
+              per_user=settings.feeds_per_user, per_address=settings.feeds_per_address)
+    upstream = _upstream(settings)
+    models = ModelList(upstream, settings.data_dir / "models.json")
+    engine = Engine(db, hub, upstream, models.estimate, runs_per_user=settings.runs_per_user,
+                    messages_per_minute=settings.messages_per_minute)
+    engine.recover()
+    replies = Replies(db, hub, engine, lambda: settings.default_model or _choose(models))
+    secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
+    return Parts(settings, db, hub, engine, replies, models, owner, secret_key, new_id(), lock)
+
+
+def _upstream(settings: Settings) -> ZenMux:
+    limits = Limits(settings.connect_timeout, settings.first_data_timeout, settings.content_timeout,
+                    settings.answer_timeout, settings.max_frame_bytes)
+    key = settings.api_key.get_secret_value() if settings.api_key else STANDIN_KEY
+    return ZenMux(settings.upstream_url, key, limits)
+
+
+def _choose(models: ModelList) -> str:
+    listed = [model["id"] for model in models.get()["models"]]
+    return next((slug for slug in PREFERRED_MODELS if slug in listed), listed[0] if listed else PREFERRED_MODELS[1])

@@ -1,0 +1,75 @@
+"""The shapes of request bodies, as pydantic models: unknown fields and wrong types are refused.
+
+They are also what `/api/openapi.json` is made of. Syntax only: whether an id exists is the routes' question.
+"""
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from rill.models import ID_PATTERN, SLUG_PATTERN
+
+MAX_CONTENT_CHARS = 1_000_000
+MAX_TITLE_CHARS = 200
+MAX_MODELS = 6
+MAX_COMPLETION_TOKENS = 1_000_000
+
+Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG_PATTERN.pattern}$")]
+Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN.pattern}$")]
+Content = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CONTENT_CHARS, pattern=r"\S")]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Params(Shape):
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, ge=0, le=1)
+    max_completion_tokens: int | None = Field(None, ge=1, le=MAX_COMPLETION_TOKENS)
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    web_search: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
+
+class NewConversation(Shape):
+    title: str | None = Field(None, max_length=MAX_TITLE_CHARS)
+    model: Slug | None = None
+    system_prompt: str | None = Field(None, max_length=MAX_CONTENT_CHARS)
+    params: Params | None = None
+
+
+class ConversationChange(NewConversation):
+    pinned: bool | None = None
+    archived: bool | None = None
+    head_id: Id | None = None
+
+
+class Asking(Shape):
+    """What every request for a reply may say."""
+
+    params: Params | None = None
+    stream: bool = True
+    record: bool = False
+
+
+class NewReplies(Asking):
+    models: list[Slug] | None = Field(None, min_length=1, max_length=MAX_MODELS)
+
+
+class NewMessage(NewReplies):
+    content: Content
+    parent_id: Id | None = None
+    attachments: list[Id] = Field(default_factory=list, max_length=0)
+
+
+class EditedMessage(NewReplies):
+    content: Content
+    attachments: list[Id] = Field(default_factory=list, max_length=0)
+
+
+class Nothing(Shape):
+    pass

@@ -1,0 +1,108 @@
+"""`/api/conversations`: list, create, read, change, delete (PROTOCOL section 3)."""
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from rill import store
+from rill.errors import InvalidRequest, NotFound
+from rill.hub import StateEvent
+from rill.replies import conversation_event
+from rill.routes.bodies import ConversationChange, NewConversation, Nothing
+from rill.routes.door import answer, body, once, parts, user
+
+PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
+MAX_SEARCH_CHARS = 200
+
+conversations = Blueprint("conversations", __name__, url_prefix="/api/conversations")
+
+
+@conversations.get("")
+def list_conversations() -> Response:
+    args = request.args
+    archived = args.get("archived", "false").lower()
+    if archived not in ("true", "false", "1", "0"):
+        raise InvalidRequest("`archived` must be true or false.")
+    with parts.db.read() as tx:
+        found, following = store.list_conversations(
+            tx, user().id, search=args.get("q", "")[:MAX_SEARCH_CHARS].replace("\0", ""), archived=archived in ("true", "1"),
+            limit=_page_size(args.get("limit")), before=args.get("before"),
+        )
+        revision = store.revision(tx, user().id)
+    return answer({"conversations": [one.as_dict() for one in found], "next": following, "revision": revision})
+
+
+def _page_size(given: str | None) -> int:
+    if given is None:
+        return PAGE_SIZE
+    if not (given.isascii() and given.isdecimal() and len(given) < 6 and int(given) > 0):
+        raise InvalidRequest("`limit` must be a number from 1 up.")
+    return min(int(given), MAX_PAGE_SIZE)
+
+
+@conversations.post("")
+def create_conversation() -> Response:
+    asked = body(NewConversation)
+    with once(asked) as attempt:
+        if attempt.ids is None:
+            with parts.db.write() as tx:
+                made = store.create_conversation(tx, user().id, **_given(asked))
+                attempt.remember(tx, {"conversation": made.id})
+                event = conversation_event(tx, made)
+            parts.hub.tell(user().id, event)
+    with parts.db.read() as tx:
+        return answer(store.get_conversation(tx, user().id, attempt.ids["conversation"]).as_dict(), 201)
+
+
+@conversations.get("/<conversation_id>")
+def read_conversation(conversation_id: str) -> Response:
+    with parts.db.read() as tx:
+        conversation = store.get_conversation(tx, user().id, conversation_id)
+        messages = store.conversation_messages(tx, user().id, conversation_id)
+        revision = store.revision(tx, user().id)
+    return answer({"conversation": conversation.as_dict(), "messages": [one.as_dict() for one in messages], "revision": revision})
+
+
+@conversations.patch("/<conversation_id>")
+def change_conversation(conversation_id: str) -> Response:
+    with parts.db.read() as tx:
+        store.get_conversation(tx, user().id, conversation_id)
+    changes = _given(body(ConversationChange))
+    with parts.db.write() as tx:
+        if changes.get("head_id") is not None:
+            _check_head(tx, conversation_id, changes["head_id"])
+        conversation = store.get_conversation(tx, user().id, conversation_id)
+        if not changes:
+            return answer(conversation.as_dict())
+        conversation = store.update_conversation(tx, user().id, conversation_id, **changes)
+        event = conversation_event(tx, conversation)
+    parts.hub.tell(user().id, event)
+    return answer(conversation.as_dict())
+
+
+def _check_head(tx: Any, conversation_id: str, head_id: str) -> None:
+    if store.get_message(tx, user().id, head_id).conversation_id != conversation_id:
+        raise NotFound(store.NO_MESSAGE)
+
+
+def _given(asked: NewConversation) -> dict[str, Any]:
+    """The columns that the body names; null puts back the default."""
+    given = asked.model_dump(exclude_unset=True, exclude={"params"})
+    if "params" in asked.model_fields_set:
+        given["params"] = asked.params.given() if asked.params else {}
+    defaults = {"title": "", "system_prompt": "", "pinned": False, "archived": False}
+    return {name: defaults.get(name) if value is None else value for name, value in given.items()}
+
+
+@conversations.delete("/<conversation_id>")
+def delete_conversation(conversation_id: str) -> Response:
+    with parts.db.read() as tx:
+        store.get_conversation(tx, user().id, conversation_id)
+    body(Nothing)
+    parts.engine.discard(conversation_id)
+    with parts.db.write() as tx:
+        store.delete_conversation(tx, user().id, conversation_id)
+        revision = store.next_revision(tx, user().id)
+    parts.hub.tell(user().id, StateEvent("conversation_deleted", {"id": conversation_id}, revision))
+    return Response(status=204)

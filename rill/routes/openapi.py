@@ -1,0 +1,74 @@
+"""The OpenAPI 3.1 document, made from the routes and their body models, so that it cannot lag behind them."""
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Flask
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from rill.parts import VERSION
+from rill.routes import bodies
+
+BODIES: dict[str, type[BaseModel]] = {
+    "conversations.create_conversation": bodies.NewConversation,
+    "conversations.change_conversation": bodies.ConversationChange,
+    "conversations.delete_conversation": bodies.Nothing,
+    "messages.send": bodies.NewMessage,
+    "messages.regenerate": bodies.NewReplies,
+    "messages.edit": bodies.EditedMessage,
+    "messages.continue_": bodies.Asking,
+    "messages.stop": bodies.Nothing,
+}
+SUCCESS = {"messages.send": 202, "messages.regenerate": 202, "messages.edit": 202, "messages.continue_": 202,
+           "messages.stop": 202, "conversations.create_conversation": 201, "conversations.delete_conversation": 204}
+QUERIES = {"conversations.list_conversations": ("q", "archived", "limit", "before"), "feed.open_feed": ("have",)}
+
+ERROR = {
+    "type": "object", "required": ["error"],
+    "properties": {"error": {"type": "object", "required": ["type", "message"], "properties": {
+        "type": {"type": "string"}, "message": {"type": "string"}, "details": {},
+    }}},
+}
+
+
+def describe(app: Flask) -> dict[str, Any]:
+    """Every route under /api and the three of operation."""
+    _, definitions = models_json_schema([(model, "validation") for model in dict.fromkeys(BODIES.values())],
+                                        ref_template="#/components/schemas/{model}")
+    paths: dict[str, dict[str, Any]] = {}
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api/") or rule.rule in ("/healthz", "/readyz", "/metrics"):
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+                paths.setdefault(path, {})[method.lower()] = _operation(app, rule.endpoint, method, sorted(rule.arguments))
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Rill", "version": VERSION},
+        "paths": paths,
+        "components": {
+            "schemas": {**definitions.get("$defs", {}), "Error": ERROR},
+            "securitySchemes": {"csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"}},
+        },
+    }
+
+
+def _operation(app: Flask, endpoint: str, method: str, arguments: list[str]) -> dict[str, Any]:
+    doc = (app.view_functions[endpoint].__doc__ or endpoint.partition(".")[2].replace("_", " ")).strip().splitlines()[0]
+    operation: dict[str, Any] = {
+        "operationId": endpoint,
+        "summary": doc,
+        "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in arguments]
+        + [{"name": name, "in": "query", "schema": {"type": "string"}} for name in QUERIES.get(endpoint, ())],
+        "responses": {
+            str(SUCCESS.get(endpoint, 200)): {"description": "Success"},
+            "default": {"description": "Refused", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}},
+        },
+    }
+    if method != "GET":
+        operation["security"] = [{"csrf": []}]
+    if endpoint in BODIES:
+        schema = {"$ref": f"#/components/schemas/{BODIES[endpoint].__name__}"}
+        operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+    return operation

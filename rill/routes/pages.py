@@ -1,0 +1,60 @@
+"""The page's frame and its static files. What moves in it is drawn by the modules in `static/js`."""
+from __future__ import annotations
+
+import mimetypes
+from functools import cache
+from pathlib import Path
+
+import orjson
+from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
+
+from rill.errors import NotFound
+from rill.routes.door import parts
+
+FOREVER = "public, max-age=31536000, immutable"  # the names in dist/ hold a hash of their content
+A_DAY = "public, max-age=86400"
+
+mimetypes.add_type("application/manifest+json", ".webmanifest")
+mimetypes.add_type("text/javascript", ".js")
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+@pages.get("/c/<conversation_id>")
+def chat(conversation_id: str = "") -> Response:  # noqa: ARG001 - the page reads it from its address
+    response = Response(render_template("index.html", upstream=parts.upstream()), mimetype="text/html")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@pages.get("/static/<path:name>")
+def static_file(name: str) -> Response:
+    """Built files live as long as their name; the compressed twin is sent to those who take it."""
+    folder = Path(current_app.static_folder)
+    is_built = name.startswith("dist/")
+    if not is_built and "/" in name or name.endswith(".gz"):
+        raise NotFound("There is nothing at this address.")  # sources are not served, what is built from them is
+    takes_gzip = "gzip" in request.accept_encodings and (folder / f"{name}.gz").is_file()
+    response = send_from_directory(folder, f"{name}.gz" if takes_gzip else name, mimetype=mimetypes.guess_type(name)[0])
+    if takes_gzip:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.headers["Cache-Control"] = FOREVER if is_built else A_DAY
+    return response
+
+
+@pages.get("/favicon.ico")
+def favicon() -> Response:
+    return static_file("icon.svg")
+
+
+@cache
+def _manifest(path: Path) -> dict[str, str]:
+    return orjson.loads(path.read_bytes())
+
+
+def asset(name: str) -> str:
+    """The address of a built file, for templates."""
+    manifest = _manifest(Path(current_app.static_folder) / "dist" / "manifest.json")
+    return f"/static/dist/{manifest[name]}"
