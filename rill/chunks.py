@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from rill.masking import Mask
-
-Channel = Literal["content", "reasoning"]
+from rill.models import Channel
 
 EXTRAS_LIMIT = 256  # tool calls, signatures and citations kept of one answer
 TOOL_ARGUMENTS_LIMIT = 65536  # characters kept of one tool call's arguments

@@ -272,7 +272,7 @@ class _Exchange:
                 return
 
     def _parsed(self, data: str, event: str) -> dict[str, Any] | None:
-        if data.isspace():
+        if not data or data.isspace():
             return None
         try:
             chunk = parse_json(data)
