@@ -1,0 +1,36 @@
+/**
+ * The fast path for a block of code that is being written: text is appended, nothing is parsed.
+ *
+ * A last line that may turn out to be the closing fence is held back until it is complete.
+ * tail.js asks it first and parses again when it says that the block may have ended.
+ */
+
+const MAY_CLOSE = /^ {0,3}[`~]*[ \t]*$/;
+
+export class OpenFence {
+  /**
+   * @param {Text} node that shows the code
+   * @param {RegExp} closing what a closing line looks like
+   * @param {string} line the unfinished last line
+   */
+  constructor(node, closing, line) {
+    this.node = node;
+    this.closing = closing;
+    this.line = line;
+    this.shown = line.length; // characters of the line that the node has
+  }
+
+  /** @param {string} delta @returns {boolean} false if a closing line came: parse again */
+  grow(delta) {
+    const text = this.line + delta;
+    const lines = text.split('\n');
+    const line = lines.pop();
+    if (lines.some(complete => this.closing.test(complete))) return false;
+    const start = text.length - line.length;
+    const end = MAY_CLOSE.test(line) ? start : text.length;
+    if (end > this.shown) this.node.appendData(text.slice(this.shown, end));
+    this.line = line;
+    this.shown = Math.max(this.shown, end) - start;
+    return true;
+  }
+}
