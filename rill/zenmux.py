@@ -45,7 +45,7 @@ TAIL_SECONDS = 10.0  # after finish_reason: for the usage chunk and [DONE]
 DRAIN_SECONDS = 0.2  # after [DONE]: to the end of the body, so that the connection can serve the next request
 DRAIN_BYTES = 65536
 MODELS_BYTES = 4 * 1024 * 1024
-MODELS_SECONDS = 15.0
+MODELS_SECONDS = 8.0
 OPENING_BRACE = ord("{")
 PASSED_ON = ("temperature", "top_p", "max_completion_tokens", "reasoning_effort")
 
