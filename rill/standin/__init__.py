@@ -3,10 +3,11 @@
 It swaps the far end of the wire: tests, benches and the keyless demo talk real HTTP to it. The server never imports it;
 `bin/serve` and `bin/standin` start it as `python -m rill.standin`.
 
-    httpd      HTTP/1.1 on a gevent socket            catalog    the models it lists
-    validate   what a request body may say            scripted   the demo models' texts and pace
-    dialect    chunks, bodies, errors, headers        local      the real small model (a child process, `llama`)
+    incoming   bytes -> HTTP requests                 catalog    the models it lists
+    httpd      answers them; notices who leaves       scripted   what the demo models say (long, numbers, texts/)
+    service    which door a request goes through      pieces     text on a schedule
+    validate   what a chat's body may say             local      the real small model (a child process, llama)
+    dialect    chunks, bodies, errors, headers        faults     the demo models that break
     answering  pieces -> chunks on the wire           wire       byte-exact playing of scripts
-    ledger     what every call received and sent      faults     the demo models that break
-    control    /standin/: scripts and the ledger      service    which door a request goes through
+    ledger     what every call received and sent      control    /standin/: scripts and the ledger
 """

@@ -46,7 +46,7 @@ def main() -> int:
     try:
         server.start()
     except OSError as exc:
-        print(f"The stand-in cannot listen on port {options.port}: {exc.strerror}.", file=sys.stderr)
+        print(f"The stand-in cannot listen on port {options.port}: {os.strerror(exc.errno or 0)}.", file=sys.stderr)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)
