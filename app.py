@@ -13,13 +13,14 @@ from rill.routes.conversations import conversations
 from rill.routes.feed import feed
 from rill.routes.messages import messages
 from rill.routes.ops import ops
-from rill.routes.pages import asset, pages
+from rill.routes.pages import asset, pages, static_file
 from rill.routes.session import sessions
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application, with its database open and what a dead process left marked. Raises ConfigError."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     parts = build(settings or load_settings())
     app = Flask(__name__, static_folder=None)
     app.static_folder = "static"
@@ -29,6 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_NAME="rill", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
     )
+    app.add_url_rule("/static/<path:filename>", "static", static_file)
     app.jinja_env.globals["asset"] = asset
     door.install(app)
     for blueprint in (pages, sessions, conversations, messages, feed, ops):

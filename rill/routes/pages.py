@@ -28,15 +28,14 @@ def chat(conversation_id: str = "") -> Response:  # noqa: ARG001 - the page read
     return response
 
 
-@pages.get("/static/<path:name>")
-def static_file(name: str) -> Response:
-    """Built files live as long as their name; the compressed twin is sent to those who take it."""
+def static_file(filename: str) -> Response:
+    """`/static/…`. Built files live as long as their name; the compressed twin is sent to those who take it."""
     folder = Path(current_app.static_folder)
-    is_built = name.startswith("dist/")
-    if not is_built and "/" in name or name.endswith(".gz"):
+    is_built = filename.startswith("dist/")
+    if not is_built and "/" in filename or filename.endswith(".gz"):
         raise NotFound("There is nothing at this address.")  # sources are not served, what is built from them is
-    takes_gzip = "gzip" in request.accept_encodings and (folder / f"{name}.gz").is_file()
-    response = send_from_directory(folder, f"{name}.gz" if takes_gzip else name, mimetype=mimetypes.guess_type(name)[0])
+    takes_gzip = "gzip" in request.accept_encodings and (folder / f"{filename}.gz").is_file()
+    response = send_from_directory(folder, f"{filename}.gz" if takes_gzip else filename, mimetype=mimetypes.guess_type(filename)[0])
     if takes_gzip:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
