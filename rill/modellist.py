@@ -25,6 +25,7 @@ import orjson
 from rill.errors import ProtocolBroken, UpstreamError
 from rill.models import SLUG_PATTERN
 from rill.prices import Prices, count, parse_prices
+from rill.upstream_errors import unreadable_list
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ RETRY_SECONDS = 30.0  # a failing upstream is left alone this long
 EMPTY_RETRY_SECONDS = 2.0  # but without any list a person is waiting for one
 CACHE_BYTES = 16 * 1024 * 1024
 NAME_LIMIT = 200  # characters
-SLUG = re.compile(SLUG_PATTERN)
 NOT_CHAT = re.compile(r"embed|rerank|(?<![a-z])(asr|tts)(?![a-z])", re.IGNORECASE)
 
 
@@ -66,15 +66,14 @@ def parse_models(body: bytes | dict[str, Any] | list[Any]) -> list[ModelInfo]:
             body = orjson.loads(body)
     entries = body.get("data") if isinstance(body, dict) else body
     if not isinstance(entries, list):
-        raise ProtocolBroken("The model service's list of models cannot be read. An older list is used if there is one. "
-                             "Try again later.")
+        raise unreadable_list()
     models = {model.id: model for entry in reversed(entries) if (model := parse_model(entry))}
     return list(reversed(models.values()))
 
 
 def parse_model(entry: Any) -> ModelInfo | None:
     slug = entry.get("id") if isinstance(entry, dict) else None
-    if not isinstance(slug, str) or not SLUG.fullmatch(slug) or NOT_CHAT.search(slug):
+    if not isinstance(slug, str) or not SLUG_PATTERN.fullmatch(slug) or NOT_CHAT.search(slug):
         return None
     takes, gives = modalities(entry.get("input_modalities")), modalities(entry.get("output_modalities"))
     if (takes and "text" not in takes) or (gives and "text" not in gives):

@@ -20,7 +20,7 @@ import orjson
 import requests
 import urllib3
 
-from rill.errors import ConnectFailed, HttpRefused, UpstreamFailed
+from rill.errors import ConnectFailed, HttpRefused, ProtocolBroken, UpstreamFailed
 
 WORDS_LIMIT = 300  # characters of the upstream's own message that are passed on
 FIELD_LIMIT = 200
@@ -103,6 +103,11 @@ def connect_failed(error: requests.RequestException, connect_seconds: float) -> 
     else:
         what = "The model service could not be reached."
     return ConnectFailed(sentence(what, None, MESSAGE_KEPT, to_do))
+
+
+def unreadable_list() -> ProtocolBroken:
+    return ProtocolBroken("The model service's list of models cannot be read. An older list is used if there is one. "
+                          "Try again later.")
 
 
 def by_class(status: int) -> tuple[str, str]:

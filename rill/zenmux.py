@@ -31,7 +31,8 @@ from rill.framer import BOM, Framer
 from rill.masking import masked
 from rill.transport import KNOWN_ENCODINGS, READ_ERRORS, Body, Deadlines, Transport
 from rill.upstream_errors import (
-    ASK_ADMIN, MESSAGE_KEPT, TRY_AGAIN, connect_failed, error_in, field, http_refused, kept, said, upstream_failed,
+    ASK_ADMIN, MESSAGE_KEPT, TRY_AGAIN, connect_failed, error_in, field, http_refused, kept, said, unreadable_list,
+    upstream_failed,
 )
 
 __all__ = ["ChatRequest", "Citation", "Connected", "Delta", "Event", "Finish", "Limits", "Meta", "ZenMux"]
@@ -130,12 +131,13 @@ class ZenMux:
         try:
             exchange.refuse_unless_ok()
             listed = parse_json(exchange.document(MODELS_BYTES))
+        except ValueError:
+            raise unreadable_list() from None
         finally:
             response.close()
         entries = listed.get("data") if isinstance(listed, dict) else listed
         if not isinstance(entries, list):
-            raise ProtocolBroken("The model service's list of models cannot be read. An older list is used if there is "
-                                 "one. Try again later.")
+            raise unreadable_list()
         return [entry for entry in entries if isinstance(entry, dict)]
 
     def _open(self, method: str, path: str, deadlines: Deadlines, accept: str, body: bytes | None = None) -> requests.Response:
