@@ -2,9 +2,9 @@
  * A list or table whose first items or rows are committed while more arrive.
  *
  * The rest of it is parsed behind a short prefix (an item, or the table's head) that puts the
- * parser into the same container, so that a line means what it means in the whole text: behind
- * `- a`, the lines `- b | c` and `-|-` are an item; alone they would be a table. Knows the tokens
- * of lists and tables; where text is cut is for cuts.js, when to commit is for tail.js.
+ * parser into the same container: a row without a head would be a paragraph, and the paragraph of
+ * the item before tells whether the list is loose. Knows the tokens of lists and tables; where text
+ * is cut is for cuts.js, when to commit is for tail.js.
  */
 
 import { closeOf } from './cuts.js';

@@ -8,7 +8,10 @@
 
 // Blocks that nothing can join once a blank line has followed them.
 const ENDS_AT_BLANK = new Set(['paragraph_open', 'heading_open', 'table_open', 'blockquote_open', 'reference_definition']);
-const STARTS_TITLE = /^[ \t]*["'(]/;
+// A definition's label, and somewhere behind it what may begin a title of several lines.
+const MAY_HOLD_TITLE = /\]:[^]*["'(]/;
+// A line that ends whatever stands above it, a definition looking for its title too.
+const INTERRUPTS = /^ {0,3}(?:>|#{1,6}(?:\s|$)|`{3}[^`]*$|~{3}|[-*+][ \t]+\S|1[.)][ \t]+\S)/;
 
 const isBlank = line => !line.trim();
 
@@ -38,9 +41,16 @@ function isFinished(token, lines, complete) {
   const end = token.map[1];
   if (end > complete) return false;
   if (token.type === 'fence') return isFenceClosed(token, lines);
-  if (token.type === 'math') return !token.meta.open;
+  if (token.type === 'math') return !token.meta.open && !isUncertain(token, lines, complete);
   if (token.type === 'hr' || (token.type === 'heading_open' && token.markup[0] === '#')) return true;
   return ENDS_AT_BLANK.has(token.type) && end < complete && isBlank(lines[end]);
+}
+
+/** The lines above and with line `end` that no blank line parts. */
+function gluedTo(lines, end) {
+  let start = end;
+  while (start > 0 && !isBlank(lines[start - 1])) start--;
+  return lines.slice(start, end + 1).join('\n');
 }
 
 /**
@@ -48,8 +58,8 @@ function isFinished(token, lines, complete) {
  * title of a link definition above, or two lines that look like a table until the second is complete.
  */
 function isUncertain({ type, map: [start] }, lines, complete) {
-  if (isBlank(lines[start - 1])) return false;
-  return STARTS_TITLE.test(lines[start]) || (type === 'table_open' && start + 1 >= complete);
+  if (start === 0 || isBlank(lines[start - 1]) || INTERRUPTS.test(lines[start])) return false;
+  return (type === 'table_open' && start + 1 >= complete) || MAY_HOLD_TITLE.test(gluedTo(lines, start));
 }
 
 function cutInList(tokens, last, from, complete) {
@@ -76,10 +86,8 @@ export function findCuts(tokens, lines, base = 0) {
   if (!last) return { block: 0, inner: 0 };
   const start = last.map[0];
   if (isFinished(last, lines, complete)) return { block: last.map[1], inner: 0 };
-  const isFirst = start === 0; // of the text, or the container that the context opened
-  const isCertain = isFirst || (start < complete && !isUncertain(last, lines, complete));
-  if (!isCertain) return { block: 0, inner: 0 };
-  const block = start;
+  if (start > 0 && (start >= complete || isUncertain(last, lines, complete))) return { block: 0, inner: 0 };
+  const block = start; // 0 is the first block, or the container that the context opened
   const from = Math.max(base, start);
   if (last.type.endsWith('_list_open')) return { block, inner: cutInList(tokens.slice(tokens.indexOf(last)), last, from, complete) };
   if (last.type === 'table_open') return { block, inner: cutInTable(last, from, complete) };

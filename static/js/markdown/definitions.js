@@ -2,8 +2,11 @@
  * Link definitions that arrive after the text that uses them.
  *
  * Remembers, for each finished block, the labels it looked up in vain; when one of them is defined
- * exactly those blocks are drawn again. How a block is drawn is the caller's business.
+ * exactly those blocks are drawn again; likewise for names of characters when their table comes.
+ * How a block is drawn is the caller's business.
  */
+
+import { isName, whenNamed } from './late_names.js';
 
 /** @typedef {{node: Node, raw: string, misses: Set<string>}} Block a finished block and its own text */
 
@@ -25,6 +28,7 @@ export class Definitions {
   remember(block) {
     if (!block.misses.size) return;
     this.waiting.add(block);
+    if ([...block.misses].some(isName)) whenNamed(() => this.again(block));
     if ([...block.misses].some(label => label in this.known)) this.again(block);
   }
 

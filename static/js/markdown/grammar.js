@@ -5,6 +5,7 @@
  */
 
 import MarkdownIt from 'markdown-it';
+import { collecting } from './late_names.js';
 import { LinkifyIt } from './linkify.js';
 import { maths } from './maths_rules.js';
 import { isOwnImage, isSafeLink } from './urls.js';
@@ -21,22 +22,33 @@ md.use(maths);
 // Links and images share this check; the builder tells them apart again.
 md.validateLink = url => isSafeLink(url) || isOwnImage(url);
 
+/**
+ * A table's head must not be the line of another block: markdown-it lets `# a | b` over `-|-` be one,
+ * GFM does not, and a heading that is already shown must not turn into a table.
+ */
+function tableOfText(state, start, end, silent) {
+  if (!table(state, start, end, true)) return false;
+  if (md.block.ruler.getRules('blockquote').some(rule => rule(state, start, end, true))) return false;
+  return silent || table(state, start, end, false);
+}
+const table = md.block.ruler.getRules('')[0];
+md.block.ruler.at('table', tableOfText, { alt: ['paragraph', 'reference'] });
+
 /** @typedef {{[label: string]: {href: string, title: string}}} References */
 
 /**
  * @param {string} text lines end in \n
  * @param {References} references definitions known so far; those in the text are added to it
- * @param {Set<string>} [misses] collects the labels that were looked up in vain
+ * @param {Set<string>} misses collects the labels, and the names of characters, looked up in vain
  */
 export function parse(text, references, misses) {
-  if (!misses) return md.parse(text, { references });
   const watched = new Proxy(references, {
     get(known, label) {
       if (known[label] === undefined) misses.add(label);
       return known[label];
     },
   });
-  const tokens = md.parse(text, { references: watched });
+  const tokens = collecting(misses, () => md.parse(text, { references: watched }));
   for (const label of misses) if (references[label] !== undefined) misses.delete(label);
   return tokens;
 }

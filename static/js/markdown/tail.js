@@ -20,6 +20,8 @@ import { OpenFence } from './open_fence.js';
 export const SECTION_BLOCKS = 32; // a browser lays out few children quickly, and can skip sections out of view
 
 const joined = lines => lines.map(line => line + '\n').join('');
+/** As it was written: an open fence at the end of a text shows whether its last line was ended. */
+const between = (lines, from, to) => to === undefined ? lines.slice(from).join('\n') : joined(lines.slice(from, to));
 const linesIn = text => text.split('\n').length - 1;
 
 function nodesBetween(from, to = null) {
@@ -129,9 +131,9 @@ export class BlockTail {
 
   closeContainer(tokens, lines, misses) {
     const { element, prefix, raw, misses: earlier } = this.container;
-    const [first, ...rest] = topBlocks(tokens);
+    const rest = topBlocks(tokens).slice(1);
     this.container = null;
-    const own = raw + joined(lines.slice(linesIn(prefix), rest[0]?.map[0] ?? first.map[1]));
+    const own = raw + between(lines, linesIn(prefix), rest[0]?.map[0]);
     this.record(element.nextSibling, rest, lines, misses);
     this.definitions.remember({ node: element, raw: own, misses: new Set([...earlier, ...misses]) });
   }
@@ -141,7 +143,7 @@ export class BlockTail {
     let node = first;
     tops.forEach((token, i) => {
       if (token.type === 'reference_definition') return;
-      const raw = joined(lines.slice(token.map[0], tops[i + 1]?.map[0]));
+      const raw = between(lines, token.map[0], tops[i + 1]?.map[0]);
       const next = node.nextSibling;
       this.definitions.remember({ node, raw, misses });
       node = next;
