@@ -1,0 +1,70 @@
+/**
+ * The HTTP side of PROTOCOL.md: one function a route, errors as sentences. Keeps nothing but the CSRF token.
+ * Does not retry on its own, except once with a fresh token. Called by actions.js, sync.js and main.js.
+ */
+import {t} from './words.js';
+
+/** A refusal, or no answer at all; `message` is a sentence for a person. */
+export class ApiError extends Error {
+  constructor(message, {status = 0, type = 'offline'} = {}) {
+    super(message);
+    this.status = status;
+    this.type = type;
+  }
+}
+
+/** @returns {string} 128 random bits, for Idempotency-Key */
+export const makeKey = () => crypto.randomUUID();
+
+/** @param {{onLoginRequired: () => void}} options */
+export function createApi({onLoginRequired}) {
+  let token = '';
+
+  async function ask(method, path, {body, key, keepalive} = {}, mayRetry = true) {
+    const headers = {Accept: 'application/json'};
+    if (method !== 'GET') headers['X-CSRF-Token'] = token;
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    if (key) headers['Idempotency-Key'] = key;
+    let response, answer;
+    try {
+      response = await fetch(path, {method, headers, keepalive, body: body === undefined ? undefined : JSON.stringify(body)});
+      answer = response.status === 204 ? null : await response.json().catch(() => null);
+    } catch {
+      throw new ApiError(t('error.offline'));
+    }
+    if (response.ok) return answer;
+    const {type = 'http', message = t('error.unknown', response.status)} = answer?.error ?? {};
+    if (type === 'csrf' && mayRetry) {
+      await api.session();
+      return ask(method, path, {body, key, keepalive}, false);
+    }
+    if (response.status === 401) onLoginRequired();
+    throw new ApiError(message, {status: response.status, type});
+  }
+
+  const conversation = id => `/api/conversations/${encodeURIComponent(id)}`;
+  const message = id => `/api/messages/${encodeURIComponent(id)}`;
+
+  const api = {
+    async session() {
+      const session = await ask('GET', '/api/session');
+      token = session.csrf_token;
+      return session;
+    },
+    logout: () => ask('POST', '/api/logout'),
+    models: () => ask('GET', '/api/models'),
+    conversations: query => ask('GET', `/api/conversations?${new URLSearchParams(query)}`),
+    conversation: id => ask('GET', conversation(id)),
+    createConversation: (body, key) => ask('POST', '/api/conversations', {body, key}),
+    patchConversation: (id, body) => ask('PATCH', conversation(id), {body}),
+    deleteConversation: id => ask('DELETE', conversation(id)),
+    send: (id, body, key) => ask('POST', `${conversation(id)}/messages`, {body, key}),
+    regenerate: (id, body, key) => ask('POST', `${message(id)}/replies`, {body, key}),
+    edit: (id, body, key) => ask('POST', `${message(id)}/edit`, {body, key}),
+    continue: (id, key) => ask('POST', `${message(id)}/continue`, {body: {}, key}),
+    stop: (id, key) => ask('POST', `${message(id)}/stop`, {body: {}, key}),
+    message: id => ask('GET', message(id)),
+    timeline: id => ask('GET', `${message(id)}/timeline`),
+  };
+  return api;
+}

@@ -1,0 +1,173 @@
+/**
+ * Joins views, store, api and stream: the only file that knows them all. Draws nothing and decides little: data goes down
+ * in `update`, wishes come up as events (wishes.js), what the store wants is fetched by sync.js.
+ */
+import {effect, signal} from '@preact/signals-core';
+import {createActions} from './actions.js';
+import {createApi} from './api.js';
+import {createFrame} from './frame.js';
+import {createNetWatch} from './net.js';
+import {createRouter} from './router.js';
+import {createSidebarSwitch, listenToKeys} from './shell.js';
+import {createStore} from './store.js';
+import {createStream} from './stream.js';
+import {createSync} from './sync.js';
+import {ICONS} from './icons.js';
+import {modelDesk} from './model_desk.js';
+import {mountAnnouncer} from './views/announcer.js';
+import {mountComposer} from './views/composer.js';
+import {mountEmpty} from './views/empty.js';
+import {mountConfirm, mountKeySheet, mountMenu} from './views/menu.js';
+import {mountNotices} from './views/notices.js';
+import {mountPicker} from './views/picker.js';
+import {mountSidebar} from './views/sidebar.js';
+import {mountThread} from './views/thread.js';
+import {mountTiming} from './views/timing.js';
+import {mountTopbar} from './views/topbar.js';
+import {language, t} from './words.js';
+import {listenToWishes} from './wishes.js';
+import {recall} from './prefs.js';
+import {render} from 'lit-html';
+
+const SKELETON_MS = 300; // what comes sooner needs no placeholder
+const byId = id => document.getElementById(id);
+
+const session = signal(null);
+const net = signal('up');
+const screen = signal('loading'); // of the open conversation: loading, ready, missing, failed
+const isSlow = signal(false);
+const isSending = signal(false);
+const isSidebarOpen = signal(true);
+const hidesStandin = signal(recall('standin-hidden', false));
+
+const api = createApi({onLoginRequired: () => location.assign('/login')});
+const store = createStore({onWant: want => sync.want(want)});
+const {dispatch} = store;
+const sync = createSync({
+  api, dispatch,
+  loaded: () => store.conversations.value.length,
+  exists: want => want.kind === 'lists' || (want.kind === 'thread' ? store.current.value === want.id : want.id in store.live.value),
+});
+const actions = createActions({api, dispatch});
+const models = modelDesk({api, session, thread: store.thread});
+const router = createRouter(show);
+const netWatch = createNetWatch(next => { net.value = next; });
+const stream = createStream({
+  cursor: store.cursor,
+  isIdle: store.isIdle,
+  onEvent: dispatch,
+  onStatus: netWatch,
+  onTrouble: () => api.session().then(keepSession, () => {}), // a refusal shows itself here; silence means: away
+});
+
+const views = {
+  topbar: mountTopbar(byId('topbar')),
+  sidebar: mountSidebar(byId('sidebar')),
+  notices: mountNotices(byId('notices')),
+  empty: mountEmpty(byId('empty')),
+  thread: mountThread(byId('thread'), {scroller: byId('scroller'), timeline: api.timeline, onFar: isFar => { byId('jump').hidden = !isFar; }}),
+  composer: mountComposer(byId('composer')),
+  picker: mountPicker(byId('picker')),
+  menu: mountMenu(byId('menu')),
+  timing: mountTiming(byId('timing')),
+  announcer: mountAnnouncer(byId('announcer')),
+  confirm: mountConfirm(byId('confirm')),
+  openKeySheet: mountKeySheet(byId('sheet')),
+};
+const sidebarSwitch = createSidebarSwitch({sidebar: byId('sidebar'), stage: byId('stage'), scrim: byId('scrim'), onChange: isOpen => { isSidebarOpen.value = isOpen; }});
+
+/** @param {string|null} id the conversation to be on the page; null: a new one */
+function show(id) {
+  const isMove = id !== store.current.value;
+  dispatch('opened', {id});
+  sidebarSwitch.closeDrawer();
+  screen.value = !id || store.thread.value ? 'ready' : 'loading';
+  if (screen.value === 'loading') load(id);
+  if (isMove && matchMedia('(pointer: fine)').matches) views.composer.focus();
+}
+
+async function load(id) {
+  isSlow.value = false;
+  const timer = setTimeout(() => { isSlow.value = true; }, SKELETON_MS);
+  screen.value = 'loading';
+  try {
+    dispatch('thread', await api.conversation(id));
+    if (store.current.value === id) screen.value = 'ready';
+  } catch (error) {
+    if (store.current.value === id) screen.value = error.status === 404 ? 'missing' : 'failed';
+  }
+  clearTimeout(timer);
+}
+
+function keepSession(next) {
+  if (next.mode === 'accounts' && !next.user) location.assign('/login');
+  session.value = next;
+}
+
+/** What a view is to show, recomputed when a signal in it changes and drawn with the next frame. */
+const frame = createFrame();
+function feed(view, stateOf) {
+  let state;
+  const draw = () => view.update(state);
+  effect(() => {
+    state = stateOf();
+    frame(draw);
+  });
+}
+
+function emptyKind() {
+  if (!store.current.value) return 'greeting';
+  if (screen.value === 'missing' || screen.value === 'failed') return screen.value;
+  if (screen.value === 'ready') return store.thread.value ? 'none' : 'missing'; // deleted meanwhile
+  return isSlow.value ? 'loading' : 'none';
+}
+
+function feedViews() {
+  const title = () => store.thread.value?.conversation.title ?? '';
+  feed(views.topbar, () => ({title: title(), isSidebarOpen: isSidebarOpen.value}));
+  feed(views.sidebar, () => ({
+    conversations: store.conversations.value, next: store.next.value, current: store.current.value, running: store.running.value,
+    unseen: store.unseen.value, isLoaded: store.isListed.value,
+  }));
+  feed(views.notices, () => ({net: net.value, isStandin: session.value?.upstream.kind === 'standin' && !hidesStandin.value}));
+  feed(views.empty, () => ({kind: emptyKind(), isBusy: isSending.value || !session.value}));
+  feed(views.thread, () => ({thread: store.thread.value, live: store.live.value, nameOf: models.nameOf.value}));
+  feed(views.composer, () => ({
+    conversation: store.current.value, modelId: models.chosen.value ?? '', modelName: models.nameOf.value(models.chosen.value ?? ''),
+    isRunning: Boolean(store.replyRunning.value), isSending: isSending.value || !session.value,
+  }));
+  feed(views.picker, () => ({...models.list.value, chosen: models.chosen.value}));
+  feed(views.announcer, () => {
+    const reply = store.replyRunning.value;
+    return {reply, live: reply && store.live.value[reply.id], name: reply ? models.nameOf.value(reply.model) : '', messages: store.thread.value?.messages ?? {}};
+  });
+  effect(() => { document.title = title() ? `${title()} · Rill` : 'Rill'; });
+  effect(() => { byId('composer').hidden = emptyKind() === 'missing'; });
+}
+
+function fillFrame() {
+  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+  byId('skip').textContent = t('page.skip');
+  byId('sidebar').setAttribute('aria-label', t('side.label'));
+  byId('scroller').setAttribute('aria-label', t('page.conversation'));
+  const jump = byId('jump');
+  jump.setAttribute('aria-label', t('act.jump'));
+  jump.title = t('act.jump');
+  render(ICONS.down, jump);
+  jump.addEventListener('click', () => views.thread.toEnd());
+}
+
+async function start() {
+  fillFrame();
+  listenToWishes({actions, api, hidesStandin, isSending, load, models, router, session, sidebarSwitch, store, stream, sync, views});
+  listenToKeys(sidebarSwitch);
+  feedViews();
+  show(router.current());
+  views.composer.focus();
+  models.fetchList();
+  sync.want({kind: 'lists'});
+  await api.session().then(keepSession, () => netWatch(false));
+  stream.start();
+}
+
+start();

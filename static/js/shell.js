@@ -1,0 +1,82 @@
+/**
+ * The frame around the views: the sidebar as a column or, on narrow screens, a drawer; the theme; the keys that work
+ * everywhere. Knows no data: it wishes like a view. Called by main.js.
+ */
+import {isTyping, wish} from './dom.js';
+import {recall, remember} from './prefs.js';
+
+const NARROW = '(max-width: 56.24rem)'; // as in sidebar.css
+
+/** @param {{sidebar: HTMLElement, stage: HTMLElement, scrim: HTMLElement, onChange: (isOpen: boolean) => void}} parts */
+export function createSidebarSwitch({sidebar, stage, scrim, onChange}) {
+  const root = document.documentElement;
+  const narrow = matchMedia(NARROW);
+  let isDrawerOpen = false;
+  let opener = null;
+
+  const isOpen = () => (narrow.matches ? isDrawerOpen : root.dataset.sidebar !== 'closed');
+
+  function show() {
+    root.classList.toggle('has-drawer', narrow.matches && isDrawerOpen);
+    sidebar.inert = !isOpen();
+    stage.inert = narrow.matches && isDrawerOpen; // the drawer is all there is while it is open
+    onChange(isOpen());
+  }
+
+  function set(open) {
+    if (open === isOpen()) return;
+    if (narrow.matches) isDrawerOpen = open;
+    else {
+      root.dataset.sidebar = open ? 'open' : 'closed';
+      remember('sidebar', root.dataset.sidebar);
+    }
+    if (open) opener = document.activeElement;
+    show();
+    if (open && narrow.matches) sidebar.querySelector('.side-new')?.focus();
+    else if (!open && (sidebar.contains(document.activeElement) || document.activeElement === document.body)) focusBack();
+  }
+
+  function focusBack() {
+    const button = stage.querySelector('.side-open');
+    (opener?.isConnected && stage.contains(opener) ? opener : button)?.focus();
+  }
+
+  narrow.addEventListener('change', () => {
+    isDrawerOpen = false;
+    show();
+  });
+  scrim.addEventListener('click', () => set(false));
+  show();
+  return {toggle: () => set(!isOpen()), closeDrawer: () => narrow.matches && set(false), isDrawerOpen: () => narrow.matches && isDrawerOpen};
+}
+
+export const theme = {
+  get: () => recall('theme', 'system'),
+  set(name) {
+    remember('theme', name === 'system' ? null : name);
+    if (name === 'system') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = name;
+  },
+};
+
+/** Keys that work everywhere; those of a field or a list are theirs. @param {{isDrawerOpen: () => boolean}} sidebar */
+export function listenToKeys(sidebar) {
+  const withCtrlShift = {KeyO: 'newConversation', KeyS: 'toggleSidebar', KeyM: 'openPicker'};
+  const plain = {'/': 'focusComposer', '?': 'openKeySheet'};
+  document.addEventListener('keydown', event => {
+    if (event.defaultPrevented || event.isComposing || event.altKey) return;
+    let name = null;
+    if (event.ctrlKey || event.metaKey) name = event.shiftKey ? withCtrlShift[event.code] : null;
+    else if (event.key === 'Escape') name = escape(sidebar);
+    else if (!isTyping(event.target)) name = plain[event.key];
+    if (!name || (name !== 'toggleSidebar' && document.querySelector('dialog[open]'))) return;
+    event.preventDefault();
+    wish(document.body, name);
+  });
+}
+
+/** Esc closes what floats (the browser does that), then the drawer; with nothing open it stops the answer. */
+function escape(sidebar) {
+  if (document.querySelector(':popover-open, dialog[open]')) return null;
+  return sidebar.isDrawerOpen() ? 'toggleSidebar' : 'stopReply';
+}

@@ -1,0 +1,131 @@
+/**
+ * The field one writes in: grows with its text, keeps a draft per conversation, sends on Enter, turns Send into Stop.
+ * Does not send: it wishes for it, and is told by `sent` or `failed` how it went. Called by main.js.
+ */
+import {html, render} from 'lit-html';
+import {ICONS} from '../icons.js';
+import {wish} from '../dom.js';
+import {memoryOf} from '../prefs.js';
+import {t} from '../words.js';
+
+const NEW = 'new'; // the draft of a conversation that does not exist yet
+const DRAFT_EVERY_MS = 300;
+const hasFieldSizing = CSS.supports('field-sizing', 'content');
+
+/**
+ * @param {HTMLElement} el
+ * @returns {{update: (state: {conversation: string|null, modelName: string, modelId: string, isRunning: boolean, isSending: boolean}) => void,
+ *   sent: (text: string, from: string|null) => void, failed: (sentence: string) => void, focus: () => void, adopt: (id: string) => void}}
+ */
+export function mountComposer(el) {
+  const drafts = memoryOf('drafts');
+  let state = {};
+  let timer = 0;
+
+  render(html`<form class="composer" @submit=${submit}>
+      <p class="say-trouble" role="alert"></p>
+      <textarea id="say" rows="1" dir="auto" enterkeyhint="send" autocomplete="off" aria-label=${t('say.label')} placeholder=${t('say.hint')}
+        @keydown=${onKey} @input=${onInput}></textarea>
+      <div class="say-row"><div class="say-chips"></div><div class="say-button"></div></div>
+    </form>`, el);
+  const field = el.querySelector('textarea');
+  const trouble = el.querySelector('.say-trouble');
+
+  el.querySelector('form').addEventListener('pointerdown', event => {
+    if (event.target === event.currentTarget || event.target.matches('.say-row, .say-chips')) {
+      event.preventDefault(); // the whole field invites writing, not only its first line
+      field.focus();
+    }
+  });
+
+  function onKey(event) {
+    // 229: browsers that end a composition before the key that ended it
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    if (!event.repeat) submit(event);
+  }
+
+  function submit(event) {
+    event.preventDefault();
+    const content = field.value.trim();
+    if (!content || state.isSending) return;
+    if (state.isRunning) say(t('say.wait'));
+    else wish(el, 'sendMessage', {content});
+  }
+
+  function onInput() {
+    say('');
+    fit();
+    drawButton();
+    clearTimeout(timer);
+    timer = setTimeout(keepDraft, DRAFT_EVERY_MS);
+  }
+
+  function keepDraft() {
+    clearTimeout(timer);
+    drafts.set(state.conversation ?? NEW, field.value || null);
+  }
+
+  function say(sentence) {
+    if (trouble.textContent !== sentence) trouble.textContent = sentence;
+  }
+
+  /** Where `field-sizing` is unknown the height follows by hand. */
+  function fit() {
+    if (hasFieldSizing) return;
+    field.style.height = 'auto';
+    field.style.height = `${field.scrollHeight}px`;
+  }
+
+  function fill(text) {
+    field.value = text;
+    fit();
+  }
+
+  function drawButton() {
+    render(state.isRunning
+      ? html`<button type="button" class="round is-stop" aria-label=${t('say.stop')} title=${t('say.stop')}
+          @click=${() => wish(el, 'stopReply')}>${ICONS.stop}</button>`
+      : html`<button type="submit" class="round" aria-label=${t('say.send')} title=${t('say.send')}
+          ?disabled=${!field.value.trim() || state.isSending}>${ICONS.send}</button>`, el.querySelector('.say-button'));
+  }
+
+  function drawChips() {
+    render(html`<button type="button" class="chip" id="model-chip" aria-haspopup="dialog" title=${state.modelId}
+      aria-label=${t('model.choose', state.modelName)}
+      @click=${e => wish(el, 'openPicker', {anchor: e.currentTarget})}><span>${state.modelName}</span>${ICONS.chevron}</button>`,
+    el.querySelector('.say-chips'));
+  }
+
+  addEventListener('pagehide', keepDraft);
+
+  return {
+    update(next) {
+      const isMoved = next.conversation !== state.conversation || !('conversation' in state);
+      if (isMoved && 'conversation' in state) keepDraft();
+      if (!next.isRunning && state.isRunning) say('');
+      state = next;
+      if (isMoved) {
+        fill(drafts.get(state.conversation ?? NEW) ?? '');
+        say('');
+      }
+      field.closest('form').classList.toggle('is-sending', state.isSending);
+      drawButton();
+      drawChips();
+    },
+    /** The message is kept by the server: what was typed after it stays. */
+    sent(content) {
+      const rest = field.value.trim() === content ? '' : field.value;
+      fill(rest);
+      keepDraft();
+      drawButton();
+    },
+    failed: say,
+    focus: () => field.focus({preventScroll: true}),
+    /** A new conversation has got its id while its first message is on the way: the draft goes with it. */
+    adopt(id) {
+      drafts.set(NEW, null);
+      state = {...state, conversation: id};
+    },
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Keeps the reader where the reader wants to be: at the end while pinned, unmoved otherwise; remembers the place.
+ * Growth is seen by a ResizeObserver, which runs after layout and before paint: no frame shows the text unpinned, and late
+ * growth (maths, highlighting, fonts) counts like any other. Draws nothing. Called by thread.js.
+ */
+
+const END_PX = 24; // this near to the end, moving down pins again
+const FAR_PX = 160; // this far from it the way back is offered
+const KEEP_EVERY_MS = 400;
+const SETTLE_MS = 1500; // a restored place is held while late heights come in
+
+export class ScrollKeeper {
+  /**
+   * @param {HTMLElement} scroller
+   * @param {HTMLElement} content its only child that grows; its children carry data-id
+   * @param {{onFar: (isFar: boolean) => void, places: {get: Function, set: Function}}} options
+   */
+  constructor(scroller, content, {onFar, places}) {
+    Object.assign(this, {scroller, content, onFar, places, isPinned: true, last: 0, name: null, held: null, timer: 0});
+    scroller.addEventListener('scroll', () => this.scrolled(), {passive: true});
+    for (const hand of ['wheel', 'touchstart', 'keydown', 'pointerdown']) scroller.addEventListener(hand, () => { this.held = null; }, {passive: true});
+    const observer = new ResizeObserver(() => this.grew());
+    observer.observe(scroller);
+    observer.observe(content);
+    addEventListener('pagehide', () => this.keep());
+  }
+
+  get rest() {
+    return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight;
+  }
+
+  scrolled() {
+    const top = this.scroller.scrollTop;
+    const rest = this.rest;
+    if (rest <= 2 || (top > this.last && rest < END_PX)) this.isPinned = true;
+    else if (top < this.last) this.isPinned = false;
+    this.last = top;
+    this.tell(rest);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.keep(), KEEP_EVERY_MS);
+  }
+
+  grew() {
+    if (this.held) this.restore();
+    else if (this.isPinned) this.toEnd();
+    else this.tell(this.rest);
+  }
+
+  tell(rest) {
+    this.onFar(!this.isPinned && rest > FAR_PX);
+  }
+
+  toEnd() {
+    this.isPinned = true;
+    this.held = null;
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.last = this.scroller.scrollTop;
+    this.tell(0);
+  }
+
+  /** Another conversation is on the page: go where its reader was. @param {string|null} name */
+  open(name) {
+    this.name = name;
+    const place = name && this.places.get(name);
+    this.held = place || null;
+    this.isPinned = !place;
+    if (place) {
+      this.restore();
+      setTimeout(() => { if (this.held === place) this.held = null; }, SETTLE_MS);
+    } else this.toEnd();
+  }
+
+  restore() {
+    const mark = this.content.querySelector(`[data-id="${CSS.escape(this.held.id)}"]`);
+    if (!mark) return;
+    this.scroller.scrollTop = this.topOf(mark) + this.held.offset;
+    this.last = this.scroller.scrollTop;
+    this.tell(this.rest);
+  }
+
+  topOf(mark) {
+    return mark.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top + this.scroller.scrollTop;
+  }
+
+  /** The message under the top edge and how far into it: stays true when heights above it change. */
+  keep() {
+    clearTimeout(this.timer);
+    if (!this.name) return;
+    if (this.isPinned) return this.places.set(this.name, null);
+    const edge = this.scroller.getBoundingClientRect().top;
+    const mark = [...this.content.children].find(child => child.dataset.id && child.getBoundingClientRect().bottom > edge);
+    if (mark) this.places.set(this.name, {id: mark.dataset.id, offset: Math.round(edge - mark.getBoundingClientRect().top)});
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The list of conversations: groups by date, what runs, what ended unseen; new, rename, delete, settings.
+ * Knows nothing of the network: wishes go up as events. Called by main.js.
+ */
+import {html, nothing, render} from 'lit-html';
+import {repeat} from 'lit-html/directives/repeat.js';
+import {ICONS} from '../icons.js';
+import {wish} from '../dom.js';
+import {locale, t} from '../words.js';
+import {dateGroup} from '../time.js';
+
+/**
+ * @param {HTMLElement} el
+ * @param {{now?: () => Date}} [options]
+ * @returns {{update: (state: {conversations: object[], next: string|null, current: string|null, running: Set<string>,
+ *   unseen: object, isLoaded: boolean}) => void}}
+ */
+export function mountSidebar(el, {now = () => new Date()} = {}) {
+  let state = null;
+  let renaming = null;
+  let wanted = null; // the `next` already asked for
+
+  // An end of the list that comes into view asks for more of it.
+  const endSeen = new IntersectionObserver(entries => entries.some(e => e.isIntersecting) && more(), {rootMargin: '200px'});
+
+  function more() {
+    if (!state.next || wanted === state.next) return;
+    wanted = state.next;
+    wish(el, 'moreConversations', {before: state.next});
+  }
+
+  function rename(id, title) {
+    renaming = null;
+    if (title?.trim()) wish(el, 'renameConversation', {id, title: title.trim()});
+    draw();
+  }
+
+  function startRename(conversation) {
+    renaming = conversation.id;
+    draw();
+    const field = el.querySelector('.side-rename');
+    field.focus();
+    field.select();
+  }
+
+  function openMenu(event, conversation) {
+    wish(event.currentTarget, 'openMenu', {
+      anchor: event.currentTarget,
+      label: t('side.menu', titleOf(conversation)),
+      items: [
+        {label: t('side.rename'), icon: ICONS.pen, run: () => startRename(conversation)},
+        {label: t(conversation.pinned ? 'side.unpin' : 'side.pin'), icon: ICONS.pin,
+          run: () => wish(el, 'pinConversation', {id: conversation.id, pinned: !conversation.pinned})},
+        {label: t('side.delete'), icon: ICONS.bin, isGrave: true, run: () => wish(el, 'deleteConversation', {conversation})},
+      ],
+    });
+  }
+
+  const drawRename = conversation => html`<input class="side-rename" aria-label=${t('side.title')} .value=${titleOf(conversation)} maxlength="200"
+    @keydown=${e => {
+      if (e.key === 'Enter' && !e.isComposing) rename(conversation.id, e.target.value);
+      if (e.key === 'Escape') rename(conversation.id, null);
+      e.stopPropagation();
+    }} @blur=${e => renaming === conversation.id && rename(conversation.id, e.target.value)}>`;
+
+  function drawItem(conversation) {
+    const {id} = conversation;
+    if (renaming === id) return html`<li class="side-item is-renaming">${drawRename(conversation)}</li>`;
+    const mark = state.running.has(id)
+      ? html`<span class="side-running" role="img" aria-label=${t('side.running')}><i></i><i></i><i></i></span>`
+      : state.unseen[id] ? html`<span class="side-unseen" role="img" aria-label=${t('side.unseen')}></span>` : nothing;
+    return html`<li class="side-item">
+      <a href="/c/${id}" aria-current=${id === state.current ? 'page' : nothing} title=${titleOf(conversation)}
+        @dblclick=${() => startRename(conversation)}><span class="side-title">${titleOf(conversation)}</span>${mark}</a>
+      <button type="button" class="side-more icon-button" aria-haspopup="menu" aria-label=${t('side.menu', titleOf(conversation))}
+        @click=${e => openMenu(e, conversation)}>${ICONS.more}</button></li>`;
+  }
+
+  const drawGroup = ([key, {label, items}]) => html`<section class="side-group" aria-labelledby="group-${key}">
+    <h2 id="group-${key}">${label}</h2><ul>${repeat(items, c => c.id, drawItem)}</ul></section>`;
+
+  function drawList() {
+    if (!state.isLoaded) return nothing;
+    if (!state.conversations.length) return html`<p class="side-none">${t('side.none')}</p>`;
+    return repeat(groupsOf(state.conversations, now()), ([key]) => key, drawGroup);
+  }
+
+  function draw() {
+    render(html`
+      <div class="side-top">
+        <a class="brand" href="/">${ICONS.rill}<span>Rill</span></a>
+        <button type="button" class="icon-button" aria-label=${t('side.close')} title=${t('side.close')}
+          @click=${() => wish(el, 'toggleSidebar')}>${ICONS.panel}</button>
+      </div>
+      <a class="side-new" href="/" aria-current=${state.current === null ? 'page' : nothing}>${ICONS.pen}<span>${t('side.new')}</span></a>
+      <div class="side-list">${drawList()}<div class="side-end"></div>
+        ${state.next ? html`<button type="button" class="quiet-button" @click=${more}>${t('side.more')}</button>` : nothing}</div>
+      <div class="side-foot"><button type="button" class="side-settings" aria-haspopup="menu"
+        @click=${e => wish(e.currentTarget, 'openSettings', {anchor: e.currentTarget})}>${ICONS.gear}<span>${t('side.settings')}</span></button></div>
+    `, el);
+    endSeen.observe(el.querySelector('.side-end'));
+  }
+
+  return {
+    update(next) {
+      state = next;
+      draw();
+    },
+  };
+}
+
+const titleOf = conversation => conversation.title || t('side.untitled');
+
+/** @returns {[string, {label: string, items: object[]}][]} groups in the order of the list */
+function groupsOf(conversations, now) {
+  const groups = new Map();
+  for (const conversation of conversations) {
+    const {key, month} = conversation.pinned ? {key: 'pinned'} : dateGroup(conversation.updated_at, now);
+    const label = month ? month.toLocaleDateString(locale, {month: 'long', year: 'numeric'}) : t(`group.${key}`);
+    if (!groups.has(key)) groups.set(key, {label, items: []});
+    groups.get(key).items.push(conversation);
+  }
+  return [...groups];
+}

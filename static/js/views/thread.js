@@ -1,0 +1,126 @@
+/**
+ * The branch on screen, message by message, keyed by id. A long one is built from its end; older messages come when the
+ * reader nears them. Passes deltas only to the replies they belong to. Called by main.js.
+ */
+import {branchOf, childrenOf} from '../store/select.js';
+import {memoryOf} from '../prefs.js';
+import {mountReply} from './reply.js';
+import {mountUtterance} from './utterance.js';
+import {ScrollKeeper} from './scroll.js';
+
+const WINDOW = 30; // messages built at once
+const TICK_MS = 100;
+const NO_SIBLINGS = [];
+
+/**
+ * @param {HTMLElement} el
+ * @param {{scroller: HTMLElement, onFar: (isFar: boolean) => void, timeline: (id: string) => Promise<object>}} tools
+ */
+export function mountThread(el, {scroller, onFar, timeline}) {
+  const places = memoryOf('places');
+  const keeper = new ScrollKeeper(scroller, el, {onFar, places});
+  const tools = {timeline, isPinned: () => keeper.isPinned};
+  const views = new Map();
+  const siblings = new Map(); // parent -> list, kept while equal, so that a view sees no change where there is none
+  const top = document.createElement('div');
+  top.className = 'thread-top';
+  let branch = [];
+  let state = {thread: null, live: {}, nameOf: null};
+  let first = 0; // index of the oldest message that is built
+  let shownId = null;
+
+  new IntersectionObserver(entries => entries.some(e => e.isIntersecting) && older(), {root: scroller, rootMargin: '800px'}).observe(top);
+  setInterval(() => { for (const id in state.live) views.get(id)?.tick(); }, TICK_MS);
+
+  function older() {
+    if (!first) return;
+    const before = scroller.scrollHeight - scroller.scrollTop;
+    first = Math.max(0, first - WINDOW);
+    drawBranch();
+    // Scroll anchoring would do this where it exists; measured by hand it is the same everywhere.
+    scroller.scrollTop = scroller.scrollHeight - before;
+  }
+
+  function siblingsOf(children, message) {
+    const now = (children.get(message.parent_id) ?? NO_SIBLINGS).filter(m => m.role === message.role);
+    const held = siblings.get(message.id);
+    if (held && held.length === now.length && held.every((m, i) => m.id === now[i].id)) return held;
+    siblings.set(message.id, now);
+    return now;
+  }
+
+  function drawBranch() {
+    const {thread, live} = state;
+    const children = childrenOf(thread);
+    const shown = branch.slice(first);
+    const ids = new Set(shown.map(m => m.id));
+    for (const [id, view] of views) {
+      if (ids.has(id)) continue;
+      view.el.remove();
+      views.delete(id);
+      siblings.delete(id);
+    }
+    if (el.firstChild !== top) el.prepend(top);
+    let before = top;
+    shown.forEach((message, i) => {
+      const view = views.get(message.id) ?? make(message);
+      if (before.nextSibling !== view.el) before.after(view.el);
+      before = view.el;
+      view.update({message, live: live[message.id], of: siblingsOf(children, message), isLast: i === shown.length - 1, name: state.nameOf(message.model)});
+    });
+  }
+
+  function make(message) {
+    const view = message.role === 'assistant' ? mountReply(tools) : mountUtterance();
+    views.set(message.id, view);
+    return view;
+  }
+
+  function clear() {
+    views.forEach(view => view.el.remove());
+    views.clear();
+    siblings.clear();
+    branch = [];
+  }
+
+  function openThread(thread) {
+    keeper.keep();
+    clear();
+    shownId = thread.conversation.id;
+    branch = branchOf(thread);
+    const place = places.get(shownId);
+    const kept = place ? branch.findIndex(m => m.id === place.id) : -1;
+    first = Math.max(0, kept < 0 ? branch.length - WINDOW : Math.min(branch.length - WINDOW, kept - 3));
+    drawBranch();
+    keeper.open(shownId);
+  }
+
+  return {
+    /** @param {{thread: object|null, live: object, nameOf: (slug: string) => string}} next */
+    update(next) {
+      const isSameThread = next.thread === state.thread && next.nameOf === state.nameOf;
+      const held = state;
+      state = next;
+      if (!next.thread) {
+        if (shownId) keeper.keep();
+        clear();
+        shownId = keeper.name = null;
+      } else if (next.thread.conversation.id !== shownId) openThread(next.thread);
+      else if (!isSameThread) {
+        branch = branchOf(next.thread);
+        first = Math.min(first, Math.max(0, branch.length - 1));
+        drawBranch();
+      } else if (next.live !== held.live) drawGrowth(next.live, held.live);
+    },
+    toEnd: () => keeper.toEnd(),
+  };
+
+  function drawGrowth(live, held) {
+    for (const id in live) if (live[id] !== held[id]) views.get(id)?.update({...viewState(id), live: live[id]});
+  }
+
+  function viewState(id) {
+    const message = state.thread.messages[id];
+    return {message, of: siblings.get(id), isLast: state.thread.conversation.head_id === id, name: state.nameOf(message.model)};
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What happens when a view wishes for something: each wish is a bubbling event of that name. A wish that fails becomes a
+ * sentence where the person looks: under the text that was not sent, else above the conversation. Called by main.js.
+ */
+import {remember} from './prefs.js';
+import {theme} from './shell.js';
+import {changeLanguage, language, t} from './words.js';
+import {childrenOf, leafUnder} from './store/select.js';
+
+/** @param {object} parts everything that main.js has made */
+export function listenToWishes(parts) {
+  const {actions, api, hidesStandin, isSending, load, models, router, session, sidebarSwitch, store, stream, sync, views} = parts;
+  const say = error => views.notices.say(error.message);
+  const isStandin = () => session.value?.upstream.kind === 'standin';
+
+  /** A conversation's own choice wins; else the reply's model answers again. */
+  const modelsFor = reply => [store.thread.value.conversation.model ?? reply?.model ?? models.chosen.value];
+
+  async function sendMessage({content, demo}) {
+    if (isSending.value) return;
+    isSending.value = true;
+    try {
+      const id = store.current.value ?? await begin(content);
+      const head = store.state.value.threads[id].conversation.head_id ?? null;
+      await actions.send(id, head, content, demo && isStandin() ? [demo] : undefined);
+      views.composer.sent(content);
+      views.thread.toEnd();
+    } catch (error) {
+      if (demo) say(error);
+      else views.composer.failed(error.message);
+    } finally {
+      isSending.value = false;
+    }
+  }
+
+  /** The conversation is made with its first message; the text on its way stays in the field until it is kept. */
+  async function begin(content) {
+    const conversation = await actions.createConversation({model: models.forNew.value ?? undefined, draft: content});
+    views.composer.adopt(conversation.id);
+    router.go(conversation.id);
+    return conversation.id;
+  }
+
+  async function deleteConversation({conversation}) {
+    const title = conversation.title || t('side.untitled');
+    if (!await views.confirm({title: t('delete.title'), text: t('delete.text', title), yes: t('delete.yes'), no: t('delete.no')})) return;
+    if (store.current.value === conversation.id) router.go(null, {replace: true});
+    await actions.remove(conversation.id);
+    views.announcer.say(t('delete.done'));
+  }
+
+  function openSettings({anchor}) {
+    const radio = (word, value, chosen, run) => ({label: word, checked: value === chosen, run});
+    const themeItem = name => radio(t(`set.${name}`), name, theme.get(), () => theme.set(name));
+    const {user, mode} = session.value ?? {};
+    const items = [
+      {heading: true, label: t('set.theme')}, ...['system', 'light', 'dark'].map(themeItem),
+      {heading: true, label: t('set.language')},
+      radio('English', 'en', language, () => changeLanguage('en')), radio('简体中文', 'zh', language, () => changeLanguage('zh')),
+      {heading: true, label: ''}, {label: t('set.keys'), run: views.openKeySheet},
+    ];
+    if (mode === 'accounts' && user) items.push({label: t('set.logout', user.name), run: () => api.logout().then(() => location.assign('/login'), say)});
+    views.menu.open({anchor, label: t('side.settings'), items});
+  }
+
+  const wishes = {
+    sendMessage,
+    deleteConversation,
+    openSettings,
+    newConversation: () => router.go(null),
+    toggleSidebar: () => sidebarSwitch.toggle(),
+    focusComposer: () => views.composer.focus(),
+    openKeySheet: () => views.openKeySheet(),
+    openMenu: options => views.menu.open(options),
+    openTiming: detail => views.timing.open(detail),
+    openPicker: ({anchor}) => views.picker.open(anchor ?? document.getElementById('model-chip')),
+    wantModels: () => models.fetchList(),
+    announce: ({text}) => views.announcer.say(text),
+    reconnect: () => stream.retry(),
+    loadAgain: () => load(store.current.value),
+    moreConversations: ({before}) => sync.more(before),
+    renameConversation: ({id, title}) => actions.patch(id, {title}),
+    pinConversation: ({id, pinned}) => actions.patch(id, {pinned}),
+    chooseModel({id}) {
+      models.chooseForNew(id);
+      return store.thread.value ? actions.patch(store.current.value, {model: id}) : undefined;
+    },
+    hideStandin() {
+      hidesStandin.value = true;
+      remember('standin-hidden', true);
+    },
+    async regenerateReply({message}) {
+      await actions.regenerate(message, modelsFor(message));
+      views.thread.toEnd();
+    },
+    async editMessage({message, content, done}) {
+      const {thread} = store;
+      const reply = childrenOf(thread.value).get(message.id)?.at(-1);
+      await actions.edit(message, content, modelsFor(reply));
+      done();
+      views.thread.toEnd();
+    },
+    continueReply: ({message}) => actions.continue(message),
+    stopReply() {
+      const reply = store.replyRunning.value;
+      return reply ? actions.stop(reply) : undefined;
+    },
+    switchBranch({id}) {
+      const thread = store.thread.value;
+      return actions.switchTo(thread.conversation.id, leafUnder(childrenOf(thread), id)).catch(error => {
+        sync.want({kind: 'thread', id: thread.conversation.id}); // back to what the server has
+        throw error;
+      });
+    },
+  };
+
+  for (const [name, grant] of Object.entries(wishes)) {
+    document.addEventListener(name, async event => {
+      try {
+        await grant(event.detail);
+      } catch (error) {
+        say(error);
+      }
+    });
+  }
+}

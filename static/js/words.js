@@ -1,0 +1,31 @@
+/**
+ * Every string of the page, by key, in the person's language: `t(key, ...)`. English is in the first load, others come on demand.
+ * The tables are words/en.js and words/zh.js; a missing word falls back to English. Called by everything that shows text.
+ */
+import en from './words/en.js';
+import {recall, remember} from './prefs.js';
+
+/** @returns {'en' | 'zh'} the chosen language, else the browser's */
+function chooseLanguage() {
+  const chosen = recall('language');
+  if (chosen === 'en' || chosen === 'zh') return chosen;
+  return globalThis.navigator?.language?.startsWith('zh') ? 'zh' : 'en';
+}
+
+export const language = chooseLanguage();
+export const locale = language === 'zh' ? 'zh-CN' : 'en-GB';
+
+let words = en;
+if (language === 'zh') words = {...en, ...(await import('./words/zh.js').catch(() => ({}))).default};
+
+/** @param {string} key @param {...any} values for words that are functions @returns {string} */
+export function t(key, ...values) {
+  const word = words[key];
+  return typeof word === 'function' ? word(...values) : word;
+}
+
+/** A language is a fresh start: every view was drawn in the old one, and nothing is lost by a reload. */
+export function changeLanguage(code) {
+  remember('language', code);
+  location.reload();
+}
