@@ -75,7 +75,7 @@ class Committer:
                     self._ended(run)
                 continue
             growth = Growth(run, run.take(), None, run.ending)
-            if run.status != run.message.status:
+            if run.status != run.message.status or run.retry != run.message.retry:
                 growth.status = run.status
             if growth.added or growth.status:
                 batch.append(growth)
@@ -120,7 +120,7 @@ class Committer:
     def _write_state(self, tx: Connection, growth: Growth) -> None:
         run, message = growth.run, growth.run.message
         changes: dict[str, Any] = {"status": growth.status, "timings": dict(run.timings), "request_id": run.request_id}
-        growth.after = replace(message, **changes)
+        growth.after = replace(message, **changes, retry=run.retry)
         if growth.ending is not None:
             growth.after = self._final(growth)
             store.update_message(tx, message.seq, **_columns(growth.after))
@@ -147,7 +147,7 @@ class Committer:
             error=ending.error and ending.error.as_dict(), usage=before.usage.plus(usage),
             cost=cost.plus(before.cost) if cost else before.cost, timings=_with_speed(run.timings, usage),
             citations=before.citations + run.citations, generation_id=run.generation_id or before.generation_id,
-            request_id=run.request_id, finished_at=utc_now(), timeline=run.timeline.entries,
+            request_id=run.request_id, finished_at=utc_now(), timeline=run.timeline.entries, retry=None,
         )
 
     def _publish(self, growth: Growth) -> None:

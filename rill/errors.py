@@ -143,6 +143,7 @@ class UpstreamError(ReplyError):
 
     usage: dict[str, Any] | None = None
     finish_reason: str | None = None
+    may_repeat = False  # nothing was generated, so nothing is billed: the engine may ask again by itself
 
 
 class ConnectFailed(UpstreamError):

@@ -137,6 +137,7 @@ class Message:
     created_at: str
     finished_at: str | None
     timeline: list[list[Any]] = field(default_factory=list)
+    retry: dict[str, Any] | None = None  # of a run that waits to ask again; never stored
 
     @property
     def is_finished(self) -> bool:
@@ -151,6 +152,7 @@ class Message:
             "cost": self.cost and self.cost.as_dict(), "timings": {**EMPTY_TIMINGS, **self.timings},
             "citations": self.citations, "attachments": [], "generation_id": self.generation_id,
             "request_id": self.request_id, "created_at": self.created_at, "finished_at": self.finished_at,
+            "retry": self.retry,
         }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent.event import Event
 
-from rill.errors import InternalFailure, Interrupted, ReplyError
+from rill.errors import InternalFailure, Interrupted, ReplyError, UpstreamError
 from rill.models import Channel, Message
 from rill.text import LiveText
 from rill.timeline import Timeline
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from rill.committer import Committer
 
 log = logging.getLogger(__name__)
+
+RETRIES = 2
+RETRY_SECONDS = (1.0, 3.0)  # where the upstream names no time of its own
+MAX_RETRY_AFTER_SECONDS = 30.0  # a longer wait is the person's to decide
 
 INTERRUPTED = "The server was stopped while this answer was being written. What had arrived is kept; continue it, or ask again."
 INTERNAL = "Something went wrong inside this server. What had arrived is kept; continue it, or ask again."
@@ -45,7 +50,8 @@ class Run:
     """`message` is the last committed state of the reply; `live` its committed text; `pending` what is not yet."""
 
     def __init__(self, message: Message, request: ChatRequest, committer: Committer, *,
-                 record: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+                 record: bool = False, clock: Callable[[], float] = time.monotonic,
+                 random: Callable[[], float] = random.random) -> None:
         self.message = message
         self.request = request
         self.live = LiveText(message.id, message.conversation_id, message.content, message.reasoning)
@@ -59,10 +65,12 @@ class Run:
         self.timings: dict[str, float] = {}
         self.timeline = Timeline.resumed(message)
         self.wire: list[dict[str, Any]] | None = [] if record else None
+        self.retry: dict[str, Any] | None = None  # while it waits to ask again: what a person is shown of it
         self.discarded = False  # its conversation was deleted: commit and tell nothing more
         self.committed = Event()  # the ending is durable
         self._committer = committer
         self._clock = clock
+        self._random = random
         self._accepted_at = clock()
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._end_as = Ending("stopped")
@@ -104,7 +112,7 @@ class Run:
         self._entered = True
         try:
             self._set_status("connecting")
-            self._end(self._consume(upstream))
+            self._end(self._ask(upstream))
         except gevent.GreenletExit:
             self._end(self._end_as)
         except ReplyError as error:
@@ -114,6 +122,27 @@ class Run:
         except Exception:
             log.exception("run=%s failed inside", self.message.id)
             self._end(Ending("failed", error=InternalFailure(INTERNAL)))
+
+    def _ask(self, upstream: ZenMux) -> Ending:
+        """Ask; and again, at most RETRIES times, when a refusal came before any text and cost nothing."""
+        for attempt in range(1, RETRIES + 1):
+            try:
+                return self._consume(upstream)
+            except UpstreamError as error:
+                seconds = retry_pause(error, attempt, self._random)
+                if seconds is None or "first_byte_ms" in self.timings:
+                    raise
+                self._wait_to_retry(error, attempt, seconds)
+        return self._consume(upstream)
+
+    def _wait_to_retry(self, error: UpstreamError, attempt: int, seconds: float) -> None:
+        log.info("run=%s retry=%d in_seconds=%.1f error=%s status=%s", self.message.id, attempt, seconds, error.type, error.status)
+        self.timeline.note("retry", self.now_ms())
+        self.retry = {"attempt": attempt, "of": RETRIES, "wait_ms": round(seconds * 1000), "reason": error.message}
+        self._set_status("connecting")
+        gevent.sleep(seconds)
+        self.retry = None
+        self._set_status("connecting")
 
     def _consume(self, upstream: ZenMux) -> Ending:
         stream = upstream.stream_chat(self.request, record=None if self.wire is None else self._record)
@@ -159,6 +188,15 @@ class Run:
         self.ending = ending
         self.status = ending.status
         self._committer.note(self)
+
+
+def retry_pause(error: UpstreamError, attempt: int, random: Callable[[], float]) -> float | None:
+    """Seconds before asking again by itself; None when only a person may ask again."""
+    if not error.may_repeat:
+        return None
+    if error.retry_after is not None:
+        return error.retry_after if error.retry_after <= MAX_RETRY_AFTER_SECONDS else None
+    return RETRY_SECONDS[attempt - 1] * (0.75 + random() / 2)
 
 
 def interrupted() -> Ending:

@@ -25,6 +25,7 @@ from rill.errors import ConnectFailed, HttpRefused, ProtocolBroken, UpstreamFail
 WORDS_LIMIT = 300  # characters of the upstream's own message that are passed on
 FIELD_LIMIT = 200
 RETRYABLE_4XX = {408, 425, 429}
+REPEATABLE = {429, 502, 503, 504}  # what the service's own retry advice names, less the 500 that may have cost something
 FINAL_TYPES = {
     "invalid_params", "insufficient_credit", "reject_no_credit", "quote_exceeded", "access_denied",
     "safety_check_failed", "model_not_available", "invalid_model", "model_not_supported",
@@ -68,9 +69,11 @@ def http_refused(status: int, headers: Mapping[str, str], body: bytes) -> HttpRe
     retry_after = parse_retry_after(headers.get("Retry-After"))
     if status == 429 and retry_after:
         to_do = f"Try again in {retry_after:.0f} seconds."
-    return HttpRefused(sentence(f"{what[:-1]} (status {status}).", said.message, MESSAGE_KEPT, to_do),
-                       retryable=is_retryable(status, said.type), status=status, upstream_type=said.type,
-                       upstream_code=said.code, retry_after=retry_after)
+    error = HttpRefused(sentence(f"{what[:-1]} (status {status}).", said.message, MESSAGE_KEPT, to_do),
+                        retryable=is_retryable(status, said.type), status=status, upstream_type=said.type,
+                        upstream_code=said.code, retry_after=retry_after)
+    error.may_repeat = status in REPEATABLE
+    return error
 
 
 def upstream_failed(said: Said, *, has_text: bool) -> UpstreamFailed:
@@ -87,9 +90,10 @@ def connect_failed(error: requests.RequestException, connect_seconds: float) -> 
     causes = list(chain(error))
     find = lambda kind: next((cause for cause in causes if isinstance(cause, kind)), None)  # noqa: E731
     to_do = "Try again in a moment."
+    tls = find(ssl.SSLError)
     if isinstance(error, requests.ConnectTimeout):
         what = f"The model service could not be reached within {connect_seconds:g} seconds."
-    elif tls := find(ssl.SSLError):
+    elif tls:
         why = getattr(tls, "verify_message", "") or tls.reason or "the handshake failed"
         what = f"No secure connection to the model service could be made: {plain(why)}."
         to_do = f"{ASK_ADMIN} the upstream's certificate and this machine's clock."
@@ -102,7 +106,9 @@ def connect_failed(error: requests.RequestException, connect_seconds: float) -> 
         what = "The model service closed the connection before it answered."
     else:
         what = "The model service could not be reached."
-    return ConnectFailed(sentence(what, None, MESSAGE_KEPT, to_do))
+    failure = ConnectFailed(sentence(what, None, MESSAGE_KEPT, to_do))
+    failure.may_repeat = not (tls or find(urllib3.exceptions.ProtocolError))  # what was sent may have been answered
+    return failure
 
 
 def unreadable_list() -> ProtocolBroken:
