@@ -31,6 +31,7 @@ READ_BYTES = 65536
 RECV_BUFFER_BYTES = 16384
 IDLE_CONNECTIONS = 16  # kept for the next requests; more would stay half closed until somebody reuses them
 TURN_BYTES = 65536  # an upstream that is always ready must let the other greenlets run now and then
+TURN_SECONDS = 1e-6  # not 0: gevent's sleep(0) runs other callbacks, and comes back up to 50 times before it looks at sockets
 READ_COST_BYTES = 1024  # what a read costs beside its bytes, so that tiny HTTP chunks make turns too
 KNOWN_ENCODINGS = {"", "identity", *({"gzip", "x-gzip", "deflate", "br"} & set(urllib3.HTTPResponse.CONTENT_DECODERS))}
 
@@ -181,7 +182,7 @@ class Body:
                 if turn > TURN_BYTES:
                     turn = 0
                     deadlines.remaining()  # a gzip bomb is read from memory: no recv looks at the clock
-                    time.sleep(0)
+                    time.sleep(TURN_SECONDS)
             except READ_ERRORS as error:
                 data, failure = b"", error
             shown = mask.feed(data) if data else mask.flush()

@@ -95,11 +95,51 @@ assert open_sockets() == before, "a half-open socket stayed"
 print("while connecting", len(seen))
 """
 
+FAIRNESS_SCRIPT = """
+from gevent import monkey
+monkey.patch_all()
+import base64, gzip, sys, time
+import gevent
+sys.path.insert(0, sys.argv[1])
+from rill.zenmux import Limits, ZenMux
+from tests.unit.test_zenmux_stop import REQUEST
+from tests.wire_server import STREAM, WireServer
+
+gaps = []
+bomb = "b64:" + base64.b64encode(gzip.compress(b":\\n" * 20_000_000, 9)).decode()
+
+
+def tick():
+    last = time.monotonic()
+    while True:
+        gevent.sleep(0.001)
+        gaps.append(time.monotonic() - last)
+        last = time.monotonic()
+
+
+with WireServer(([bomb], STREAM | {"headers": STREAM["headers"] | {"Content-Encoding": "gzip"}})) as server:
+    stream = ZenMux(server.base_url, "", Limits(first_data_seconds=1)).stream_chat(REQUEST)
+    next(stream)
+    ticker = gevent.spawn(tick)
+    try:
+        list(stream)
+    except Exception as error:
+        print(type(error).__name__)
+print(max(gaps))
+"""
+
 
 def test_a_killed_greenlet_leaves_no_connection_at_any_wait() -> None:
     done = subprocess.run([sys.executable, "-c", GEVENT_SCRIPT, str(ROOT)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(done.stdout.splitlines()) == len(WAITS) + 1, done.stdout
+
+
+def test_an_upstream_that_is_always_ready_lets_other_greenlets_run() -> None:
+    done = subprocess.run([sys.executable, "-c", FAIRNESS_SCRIPT, str(ROOT)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    outcome, gap = done.stdout.split()
+    assert outcome == "TimedOut" and float(gap) < 0.1
 
 
 @pytest.mark.parametrize("wait", ["after the headers", "in mid text", "in mid text without chunks", "in a flood of text"])
