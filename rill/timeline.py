@@ -16,7 +16,8 @@ class Timeline:
 
     def __init__(self) -> None:
         self.entries: list[list[Any]] = [[0.0, "queued"]]
-        self._resolution_ms = 0.0  # text closer together than this is one entry
+        self._resolution_ms = 0.0  # text of one channel not further apart than this is one entry
+        self._newest: dict[str, list[Any]] = {}  # each channel's, so that two that take turns are merged too
 
     @classmethod
     def resumed(cls, message: Message) -> Timeline:
@@ -32,28 +33,28 @@ class Timeline:
         return at_ms
 
     def grew(self, channel: str, chars: int, at_ms: float) -> None:
-        last = self.entries[-1]
-        if last[1] == channel and at_ms - last[0] < self._resolution_ms:
-            last[2] += chars
-            return
-        self.entries.append([at_ms, channel, chars])
-        if len(self.entries) > MAX_ENTRIES:
-            self._coarsen()
+        self._add(channel, chars, at_ms)
+        limit = MAX_ENTRIES
+        while len(self.entries) > limit and self._resolution_ms <= at_ms:
+            # Well below the most, or each delta of a long answer would come here again.
+            self._resolution_ms, limit = max(self._resolution_ms * 2, at_ms / MAX_ENTRIES * 2), MAX_ENTRIES * 3 // 4
+            self._merge()
 
-    def _coarsen(self) -> None:
-        """Double the resolution until half the entries are gone."""
-        span = self.entries[-1][0]
-        self._resolution_ms = max(self._resolution_ms * 2, span / MAX_ENTRIES * 2)
-        merged: list[list[Any]] = []
-        for entry in self.entries:
-            last = merged[-1] if merged else None
-            if last and len(entry) == 3 and last[1] == entry[1] and entry[0] - last[0] < self._resolution_ms:
-                last[2] += entry[2]
+    def _add(self, channel: str, chars: int, at_ms: float) -> None:
+        newest = self._newest.get(channel)
+        if newest is not None and at_ms - newest[0] <= self._resolution_ms:
+            newest[2] += chars
+        else:
+            self._newest[channel] = [at_ms, channel, chars]
+            self.entries.append(self._newest[channel])
+
+    def _merge(self) -> None:
+        entries, self.entries, self._newest = self.entries, [], {}
+        for entry in entries:
+            if len(entry) == 2:
+                self.entries.append(entry)
             else:
-                merged.append(entry)
-        self.entries = merged
-        if len(merged) > MAX_ENTRIES * 3 // 4 and self._resolution_ms < span:
-            self._coarsen()
+                self._add(entry[1], entry[2], entry[0])
 
 
 def as_events(entries: list[list[Any]]) -> list[dict[str, Any]]:
