@@ -19,6 +19,7 @@ from rill.errors import Conflict, NotFound
 from rill.hub import Hub, StateEvent
 from rill.models import Conversation, Message, title_from, utc_now
 from rill.run import Run
+from rill.seam import continuation
 from rill.zenmux import ChatRequest
 
 HEAD: Any = object()  # "where the conversation is now", for a parent that was not named
@@ -140,8 +141,8 @@ def _add_reply(tx: Connection, asked: Message, model: str, options: Options) -> 
 
 
 def _request(conversation: Conversation, history: list[dict[str, str]], reply: Message, options: Options) -> ChatRequest:
-    """A reply that has text already is asked to grow on: its text goes last, as the assistant's own words."""
-    so_far = [{"role": "assistant", "content": reply.content}] if reply.content else []
+    """A reply that has text already is asked to grow on."""
+    so_far = continuation(reply.model, reply.content) if reply.content else []
     return ChatRequest(reply.model, history + so_far, {**conversation.params, **reply.params}, options.stream)
 
 

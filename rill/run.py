@@ -20,6 +20,7 @@ from gevent.event import Event
 
 from rill.errors import InternalFailure, Interrupted, ReplyError, UpstreamError
 from rill.models import Channel, Message
+from rill.seam import Seam
 from rill.text import LiveText
 from rill.timeline import Timeline
 from rill.zenmux import ChatRequest, Citation, Connected, Delta, Finish, Meta, ZenMux
@@ -74,6 +75,7 @@ class Run:
         self._accepted_at = clock()
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._end_as = Ending("stopped")
+        self._seam = Seam(message.model or "", message.content)
         self._entered = False
         self._greenlet: gevent.Greenlet | None = None
 
@@ -146,16 +148,19 @@ class Run:
 
     def _consume(self, upstream: ZenMux) -> Ending:
         stream = upstream.stream_chat(self.request, record=None if self.wire is None else self._record)
-        pending, channel, finish = self.pending, None, None
+        pending, channel, finish, seam = self.pending, None, None, self._seam
         try:
             for event in stream:
                 if type(event) is Delta:
-                    if not pending:
-                        self._committer.note(self)
+                    text = event.text
                     if event.channel != channel:
                         channel = event.channel
                         self.timings.setdefault(f"first_{channel}_ms", self.now_ms())
-                    pending.append((event.channel, event.text))
+                    if not seam.is_closed and channel == "content" and not (text := seam.feed(text)):
+                        continue
+                    if not pending:
+                        self._committer.note(self)
+                    pending.append((channel, text))
                 elif type(event) is Connected:
                     self.request_id = event.request_id
                     self.timings["connect_ms"] = self.timeline.note("connected", self.now_ms())
@@ -182,6 +187,8 @@ class Run:
     def _end(self, ending: Ending) -> None:
         if self.ending is not None:
             return
+        if rest := self._seam.flush():
+            self.pending.append(("content", rest))
         self.timings["total_ms"] = self.now_ms()
         if self.wire is not None and (rest := self._decode(b"", True)):
             self.wire.append({"at_ms": self.now_ms(), "raw": rest})
