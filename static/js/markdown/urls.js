@@ -14,14 +14,15 @@ const NOWHERE = 'http://nowhere.invalid'; // base to resolve our own paths again
 const INLINE_IMAGE = /^data:image\/(?:png|gif|jpe?g|webp|avif|bmp)[;,]/i;
 
 /**
- * The scheme a browser would see: it ignores tabs, line feeds and leading control characters.
+ * The scheme a browser would see. It ignores tabs, line feeds and leading control characters; we
+ * ignore a few invisible ones more, to be sure.
  * @param {string} url
  * @returns {string|null} lower case, without the colon; null for a relative address
  */
 export function schemeOf(url) {
   // eslint-disable-next-line no-control-regex
   const seen = url.slice(0, SCHEME_WINDOW_CHARS).replace(/[\u0000-\u0020\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060\ufeff]/g, '');
-  return /^([^:/?#]*):/.exec(seen)?.[1].toLowerCase() ?? null;
+  return /^([a-z][a-z0-9+.-]*):/i.exec(seen)?.[1].toLowerCase() ?? null;
 }
 
 /** @param {string} url @returns {boolean} whether a link may lead there */

@@ -6,8 +6,9 @@
  */
 
 export default {
-  /** @param {string} host @returns {string} */
-  toASCII: host => new URL(`http://${host}`).hostname,
+  /** @param {string} host @returns {string} letters of ASCII stay as they were written, capitals too */
+  // eslint-disable-next-line no-control-regex
+  toASCII: host => (/^[\0-\x7f]*$/.test(host) ? host : new URL(`http://${host}`).hostname),
   /** @param {string} host @returns {string} */
   toUnicode: host => host,
 };
