@@ -1,0 +1,139 @@
+"""Starts Rill as the process it is (gunicorn, a data directory, a port) and ends it in every way a process can end.
+
+For integration, browser and chaos tests; not a test itself. It talks HTTP only as far as to know that the server is up;
+`tests/api_client.py` speaks the API and `tests/feed_reader.py` reads the feed.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+
+from rill.config import Settings
+from tests.api_client import Api
+from tests.feed_reader import Feed, Held
+
+PROJECT = Path(__file__).resolve().parents[1]
+START_SECONDS = 25  # a machine with two cores may run everything at once
+END_SECONDS = 25
+LOG_TAIL_CHARS = 4000
+
+
+class Rill:
+    """One server on one data directory. After `kill` or `terminate`, `start` brings it up again on the same port."""
+
+    def __init__(self, data_dir: Path, upstream_url: str, *, key: str = "", **settings: object) -> None:
+        """`settings` are environment variables. With a `key` the upstream counts as ZenMux, else as a stand-in."""
+        self.data_dir, self.port = data_dir, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = data_dir.with_name(f"{data_dir.name}.log")
+        upstream = {"ZENMUX_API_KEY": key, "ZENMUX_BASE_URL": upstream_url} if key else {"RILL_STANDIN_URL": upstream_url}
+        self._env = {**bare_environment(), "RILL_PORT": str(self.port), "RILL_DATA_DIR": str(data_dir), **upstream,
+                     **{name: str(value) for name, value in settings.items()}}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # -- its life
+
+    def start(self) -> Rill:
+        """Returns when `/healthz` answers; fails with the end of its log when it does not."""
+        self.launch()
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers():
+            assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.log()}"
+            assert time.monotonic() < deadline, f"the server did not answer within {START_SECONDS} s:\n{self.log()}"
+            time.sleep(0.03)
+        return self
+
+    def launch(self) -> None:
+        """Only the process, in a group of its own; whether it comes up is the caller's question."""
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen([sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "app:app"],
+                                             cwd=PROJECT, env=self._env, stdout=log, stderr=log, start_new_session=True)
+
+    def kill(self) -> None:
+        """`kill -9` of the whole group: nobody gets to say a last word."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(END_SECONDS)
+
+    def terminate(self) -> float:
+        """SIGTERM; returns at once, with the moment on the monotonic clock."""
+        self.process.terminate()
+        return time.monotonic()
+
+    def wait(self, seconds: float = END_SECONDS) -> int:
+        """Its exit code."""
+        return self.process.wait(seconds)
+
+    # -- looking at it from outside
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "not started"
+        return self._process
+
+    def answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")[-LOG_TAIL_CHARS:]
+
+    def worker_pid(self) -> int:
+        """Linux only."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        assert len(children) == 1, f"one worker expected, found {children}"
+        return int(children[0])
+
+    def memory_bytes(self) -> int:
+        """Resident memory of the worker. Linux only."""
+        status = Path(f"/proc/{self.worker_pid()}/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[sqlite3.Connection]:
+        """A connection of the test's own; what is changed through it is committed."""
+        with contextlib.closing(sqlite3.connect(self.data_dir / "rill.db", timeout=10, isolation_level=None)) as connection:
+            yield connection
+
+    # -- talking to it
+
+    def api(self) -> Api:
+        return Api(self.url)
+
+    def feed(self, held: Held | None = None, **options: object) -> Feed:
+        return Feed(self.port, held, **options)
+
+
+@contextlib.contextmanager
+def running_rill(data_dir: Path, upstream_url: str, **options: object) -> Iterator[Rill]:
+    """A started server that is gone, with all it started, at the end."""
+    rill = Rill(data_dir, upstream_url, **options)
+    try:
+        yield rill.start()
+    finally:
+        rill.kill()
+
+
+def bare_environment() -> dict[str, str]:
+    """This process's, with every setting of Rill present and empty: an empty value hides a developer's `.env`."""
+    names = [alias for field in Settings.model_fields.values() for alias in field.validation_alias.choices]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RILL_", "ZENMUX_"))}
+    return {**kept, **dict.fromkeys(names, ""), **{f"{name}_FILE": "" for name in names}, "PYTHONUNBUFFERED": "1"}
+
+
+def free_port() -> int:
+    """Free a moment ago; another program may take it before it is used, and then the start fails and says so."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
