@@ -93,14 +93,15 @@ class Reader:
         if self.ping_due:
             self.ping_due = False
             yield frame("ping", dumps({"server_time": utc_now()}))
-        while self._events:
-            event = self._events.popleft()
-            if event.revision > self.revision:
-                yield from self.show(event, event.revision)
-        while self._grown:
-            live = next(iter(self._grown))
-            del self._grown[live]
-            yield from self.catch_up(live, live.lengths())
+        while self._events or self._grown:
+            if self._events:  # also those that came while the socket was full: a delta must not overtake its message
+                event = self._events.popleft()
+                if event.revision > self.revision:
+                    yield from self.show(event, event.revision)
+            else:
+                live = next(iter(self._grown))
+                del self._grown[live]
+                yield from self.catch_up(live, live.lengths())
 
     def show(self, event: StateEvent, revision: int) -> Iterator[bytes]:
         """A state event; a final one after the last of its text, and then the message is no longer followed."""

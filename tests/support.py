@@ -19,7 +19,8 @@ from rill import store
 from rill.chunks import Connected, Delta, Event, Finish, Meta
 from rill.db import Database
 from rill.engine import Engine
-from rill.hub import Hub, Reader
+from rill.errors import NotFound
+from rill.hub import Hub, Reader, StateEvent
 from rill.models import Conversation, Message
 from rill.replies import HEAD, Options, Replies
 from rill.run import Run
@@ -143,7 +144,6 @@ class Core:
         self.engine = Engine(self.db, self.hub, self.upstream, lambda model, usage: None,
                              **{"runs_per_user": 0, "messages_per_minute": 0, **limits})
         self.replies = Replies(self.db, self.hub, self.engine, lambda: "demo/hand")
-        self.readers: list[Reader] = []
 
     def close(self) -> None:
         for run in list(self.engine.runs.values()):
@@ -180,6 +180,25 @@ class Core:
         """As another connection sees it: only what is committed."""
         with self.witness.read() as tx:
             return store.get_message(tx, user_id, message_id)
+
+    def look(self, message_id: str, user_id: str = ALICE.id) -> Message | None:
+        """The same, or None when there is no such message."""
+        try:
+            return self.stored(message_id, user_id)
+        except NotFound:
+            return None
+
+    def call_of(self, run: Run) -> Call | None:
+        """The call that feeds it; None while, and if, it never asked."""
+        return next((call for call in self.upstream.calls if call.request is run.request), None)
+
+    def delete(self, conversation: Conversation) -> None:
+        """As `DELETE /api/conversations/<id>` does."""
+        with self.db.write() as tx:
+            store.delete_conversation(tx, conversation.user_id, conversation.id)
+            revision = store.next_revision(tx, conversation.user_id)
+        self.engine.discard(conversation.id)
+        self.hub.tell(conversation.user_id, StateEvent("conversation_deleted", {"id": conversation.id}, revision))
 
     def open_reader(self, user_id: str = ALICE.id) -> Reader:
         return self.hub.open(user_id, "127.0.0.1")
