@@ -33,6 +33,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_JSON_DEPTH = 20
 MAX_KEY_CHARS = 255
 
+BODY_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB. Nothing was changed; send less at once."
+
 parts: Parts = LocalProxy(lambda: current_app.extensions["rill"])
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -68,6 +70,8 @@ def _check() -> None:
 def body(model: type[Body]) -> Body:
     """The request's JSON as `model`; no body means `{}`. Raises InvalidRequest, UnsupportedMediaType, TooLarge."""
     raw = request.get_data()
+    if len(raw) >= MAX_BODY_BYTES:  # one of undeclared length (chunked) is cut there, without a word
+        raise errors.TooLarge(BODY_TOO_LARGE)
     if raw and request.mimetype != "application/json":
         raise errors.UnsupportedMediaType("Send the body as application/json.")
     try:
@@ -191,7 +195,7 @@ def _refuse_http(error: HTTPException) -> Response:
         response.headers["Allow"] = ", ".join(error.valid_methods or ())
         return response
     if isinstance(error, RequestEntityTooLarge):
-        return _refuse(errors.TooLarge(f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB. Nothing was changed; send less at once."))
+        return _refuse(errors.TooLarge(BODY_TOO_LARGE))
     if error.code and 300 <= error.code < 400:
         return error.get_response()
     return _refuse(errors.InvalidRequest("The request could not be understood."))
