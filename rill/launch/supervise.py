@@ -22,7 +22,7 @@ READY_SECONDS = 20           # until the stand-in listens
 FIRST_PAUSE_SECONDS = 0.5    # before a fallen stand-in is started again; doubled each time
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60          # a stand-in that lived this long starts with the first pause again
-END_SECONDS = 3              # a stand-in that does not end by then is killed
+END_SECONDS = 1              # a stand-in that does not end by then is killed: the whole end has the grace time and 3 s
 PROBE_SECONDS = 0.05         # between two looks at /healthz, until it answers
 HEALTH_TIMEOUT_SECONDS = 1.0
 
