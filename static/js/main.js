@@ -14,6 +14,7 @@ import {createStream} from './stream.js';
 import {createSync} from './sync.js';
 import {ICONS} from './icons.js';
 import {modelDesk} from './model_desk.js';
+import {setMathsStylesheet} from './markdown/index.js';
 import {mountAnnouncer} from './views/announcer.js';
 import {mountComposer} from './views/composer.js';
 import {mountEmpty} from './views/empty.js';
@@ -146,6 +147,7 @@ function feedViews() {
 }
 
 function fillFrame() {
+  setMathsStylesheet(document.documentElement.dataset.maths);
   document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
   byId('skip').textContent = t('page.skip');
   byId('sidebar').setAttribute('aria-label', t('side.label'));

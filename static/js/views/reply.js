@@ -40,17 +40,20 @@ export function mountReply(tools) {
     if (text.length > shown) {
       if (!markdown) {
         // After an end the renderer is closed: a Continue draws the whole text anew, in the same frame.
-        body.replaceChildren();
         markdown = createMarkdown(body, {labels});
         shown = 0;
       }
-      markdown.push(text.slice(shown));
+      const fresh = text.slice(shown);
       shown = text.length;
-    }
-    if (isEnded && markdown) {
-      markdown.end();
-      markdown = null;
-    }
+      if (!isEnded) markdown.push(fresh);
+      else close(fresh);
+    } else if (isEnded && markdown) close('');
+  }
+
+  /** A finished reply comes in one piece: it is drawn in one go. */
+  function close(rest) {
+    markdown.end(rest);
+    markdown = null;
   }
 
   function drawHead(message, isRunning) {

@@ -32,15 +32,16 @@ export function mountThinking(el, {isPinned, labels}) {
   }
 
   function draw() {
-    if (!parts.fold.open || state.text.length === shown) return;
-    if (!markdown) {
-      parts.body.replaceChildren();
-      markdown = createMarkdown(parts.body, {labels});
-      shown = 0;
+    if (!parts.fold.open) return;
+    if (state.text.length > shown) {
+      if (!markdown) {
+        markdown = createMarkdown(parts.body, {labels});
+        shown = 0;
+      }
+      markdown.push(state.text.slice(shown));
+      shown = state.text.length;
     }
-    markdown.push(state.text.slice(shown));
-    shown = state.text.length;
-    if (!isGrowing()) {
+    if (markdown && !isGrowing()) {
       markdown.end();
       markdown = null;
     }

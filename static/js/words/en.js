@@ -144,8 +144,8 @@ export default {
   'net.back': 'Connected again.',
   'net.now': 'Try now',
 
-  'standin.text': 'A stand-in on this machine is answering.',
-  'standin.how': 'To reach real models, start with a ZenMux key:',
+  'standin.text': 'A stand-in is answering.',
+  'standin.how': 'For real models:',
   'standin.close': 'Hide this notice',
 
   'live.start': name => `${name} is answering.`,

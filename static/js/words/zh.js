@@ -143,7 +143,7 @@ export default {
   'net.now': '现在就试',
 
   'standin.text': '现在由本机的替身回答。',
-  'standin.how': '要使用真实模型，请带上 ZenMux 密钥启动：',
+  'standin.how': '使用真实模型：',
   'standin.close': '隐藏这条提示',
 
   'live.start': name => `${name} 正在回答。`,

@@ -1,0 +1,42 @@
+/** Times, numbers and words as a person reads them. */
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+import en from '../../static/js/words/en.js';
+import zh from '../../static/js/words/zh.js';
+import {compact, dateGroup, duration, money, rate, sentencesEnd} from '../../static/js/time.js';
+
+test('both languages have the same words, and the same of them are functions', () => {
+  assert.deepEqual(Object.keys(zh), Object.keys(en));
+  for (const key of Object.keys(en)) assert.equal(typeof zh[key], typeof en[key], key);
+});
+
+test('durations have as many digits as help', () => {
+  assert.deepEqual([0, 840, 9_949, 9_950, 12_300, 59_600, 125_000].map(duration), ['0.0 s', '0.8 s', '9.9 s', '10 s', '12 s', '1 min 0 s', '2 min 5 s']);
+});
+
+test('money shows two digits that mean something', () => {
+  assert.deepEqual([0, 0.00412, 0.0000009, 0.25, 3].map(n => money(n)), ['$0', '$0.0041', '$0.00000090', '$0.25', '$3.00']);
+  assert.equal(money(1.5, 'CNY'), 'CNY 1.50');
+});
+
+test('rates and context sizes are short', () => {
+  assert.deepEqual([rate(8.44), rate(62.4), compact(800), compact(128_000), compact(1_000_000), compact(1_048_576)], ['8.4', '62', '800', '128K', '1M', '1M']);
+});
+
+test('conversations are grouped by local days, not by 24 hours', () => {
+  const now = new Date(2026, 2, 30, 0, 30);
+  const at = (...parts) => dateGroup(new Date(...parts).toISOString(), now).key;
+  assert.equal(at(2026, 2, 30, 0, 1), 'today');
+  assert.equal(at(2026, 2, 29, 23, 59), 'yesterday');
+  assert.equal(at(2026, 2, 24), 'week');
+  assert.equal(at(2026, 2, 10), 'month');
+  assert.equal(at(2025, 11, 10), '2025-11');
+  assert.equal(at(2027, 0, 1), 'today'); // a clock that is ahead
+});
+
+test('only finished sentences are read out', () => {
+  const text = 'One. Two is 3.5 long';
+  assert.equal(text.slice(0, sentencesEnd(text, 0)), 'One.');
+  assert.equal(sentencesEnd(text, 4), 4);
+  assert.equal(sentencesEnd('你好。再见', 0), 3);
+});
