@@ -27,7 +27,7 @@ settings, from the environment or a file .env in this folder (README.md has them
   RILL_PORT        port to listen on (8000)
   RILL_DATA_DIR    where conversations are kept (./data)
 """
-KEY_ADVICE = "No ZenMux key is set, so a stand-in answers. With a key: echo ZENMUX_API_KEY=... >> .env, then start again."
+KEY_ADVICE = "No ZenMux key is set, so a stand-in answers. To use yours, put ZENMUX_API_KEY=... into the file .env and start again."
 SAY_DURATION_SECONDS = 3
 
 

@@ -138,6 +138,24 @@ def test_a_local_model_that_was_refused_is_not_asked_for_at_every_start(tmp_path
     assert (tmp_path / "calls").read_text() == "called\ncalled\n"
 
 
+def test_without_a_browser_and_without_apt_get_the_tests_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RILL_TEST_CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LaunchError, match="need Chromium: install it"):
+        setup.install_chromium()
+
+
+def test_root_gets_a_missing_browser_from_apt_get_after_an_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apt, browser = tmp_path / "apt-get", tmp_path / "chromium"
+    apt.write_text(f"#!/bin/sh\necho $1 >> {tmp_path}/calls\n[ $1 = update ] || {{ echo > {browser}; /bin/chmod +x {browser}; }}\n")
+    apt.chmod(0o755)
+    monkeypatch.delenv("RILL_TEST_CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert setup.install_chromium() == str(browser)
+    assert (tmp_path / "calls").read_text() == "update\ninstall\n"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_old_python_can_read_a_command_as_far_as_its_sentence(command: str) -> None:
     source = (environment.ROOT / "bin" / command).read_text()
