@@ -85,13 +85,13 @@ def upstream_failed(said: Said, *, has_text: bool) -> UpstreamFailed:
                           upstream_type=said.type, upstream_code=said.code)
 
 
-def connect_failed(error: requests.RequestException, connect_seconds: float) -> ConnectFailed:
+def connect_failed(error: Exception, connect_seconds: float) -> ConnectFailed:
     """No connection, or none that lasted until the headers."""
     causes = list(chain(error))
     find = lambda kind: next((cause for cause in causes if isinstance(cause, kind)), None)  # noqa: E731
     to_do = "Try again in a moment."
     tls = find(ssl.SSLError)
-    if isinstance(error, requests.ConnectTimeout):
+    if isinstance(error, requests.Timeout):  # also in the TLS handshake, where urllib3 calls it a read timeout
         what = f"The model service could not be reached within {connect_seconds:g} seconds."
     elif tls:
         why = getattr(tls, "verify_message", "") or tls.reason or "the handshake failed"

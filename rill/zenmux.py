@@ -149,9 +149,9 @@ class ZenMux:
         request = requests.Request(method, self.base_url + path, headers=headers, data=body)
         try:
             return self._transport.open(request, deadlines, self._limits.connect_seconds)
-        except (requests.ReadTimeout, TimeoutError):
-            raise timed_out(deadlines, has_text=False) from None
-        except requests.RequestException as error:
+        except (requests.RequestException, TimeoutError) as error:
+            if deadlines.are_over:
+                raise timed_out(deadlines, has_text=False) from None
             raise connect_failed(error, self._limits.connect_seconds) from error
 
 

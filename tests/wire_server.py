@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
+from pathlib import Path
 from typing import Any, Self
 
 from rill.standin.wire import play, read_request
@@ -17,10 +19,11 @@ Script = tuple[list[Any], dict[str, Any]]
 STREAM = {"status": 200, "headers": {"Content-Type": "text/event-stream"}, "framing": "chunked", "end": "clean", "delays_ms": 0}
 JSON = STREAM | {"headers": {"Content-Type": "application/json"}, "framing": "length"}
 DEADLINE_SECONDS = 10
+TLS_FILE = Path(__file__).parent / "fixtures" / "tls_upstream.pem"
 
 
 class WireServer:
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, tls: bool = False) -> None:
         self.requests: list[bytes] = []
         self.sent: list[tuple[int, float]] = []  # number of the write, monotonic time
         self.connections = 0
@@ -30,7 +33,10 @@ class WireServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/api/v1"
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if tls else None
+        if self._tls:
+            self._tls.load_cert_chain(TLS_FILE)
+        self.base_url = f"http{'s' if tls else ''}://127.0.0.1:{self._listener.getsockname()[1]}/api/v1"
 
     def __enter__(self) -> Self:
         self._run(self._accept)
@@ -63,7 +69,10 @@ class WireServer:
                 self._run(self._serve, sock)
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if self._tls:
+                sock = self._tls.wrap_socket(sock, server_side=True)
+                self._sockets.append(sock)
             while request := read_request(sock):
                 self.requests.append(request)
                 chunks, http = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
@@ -71,4 +80,5 @@ class WireServer:
                 play(sock, chunks, http, on_sent=lambda number, _: self.sent.append((number, time.monotonic())))
                 if http.get("end", "clean") != "clean" or http["framing"] not in ("chunked", "length"):
                     break
+        sock.close()
         self.gone.set()

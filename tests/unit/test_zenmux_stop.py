@@ -38,9 +38,10 @@ monkey.patch_all()
 import gc, os, socket, sys, time
 import gevent
 sys.path.insert(0, sys.argv[1])
+import rill.transport
 from rill.zenmux import ChatRequest, Limits, ZenMux
 from tests.unit.test_zenmux_stop import CLOSED_SECONDS, REQUEST, WAITS
-from tests.wire_server import WireServer
+from tests.wire_server import TLS_FILE, WireServer
 
 
 def consume(client):
@@ -60,9 +61,10 @@ def kill(greenlet):
     assert time.monotonic() - start < 0.5, "the kill took too long"
 
 
-for name, script in WAITS.items():
+rill.transport.CA_FILE = TLS_FILE
+for name, script, tls in [(*item, tls) for item in WAITS.items() for tls in (False, True)]:
     seen = []
-    with WireServer(script) as server:
+    with WireServer(script, tls=tls) as server:
         greenlet = gevent.spawn(consume, ZenMux(server.base_url, "", Limits(first_data_seconds=60)))
         assert server.asked.wait(5), name
         gevent.sleep(0.1)
@@ -132,7 +134,7 @@ print(max(gaps))
 def test_a_killed_greenlet_leaves_no_connection_at_any_wait() -> None:
     done = subprocess.run([sys.executable, "-c", GEVENT_SCRIPT, str(ROOT)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == len(WAITS) + 1, done.stdout
+    assert len(done.stdout.splitlines()) == 2 * len(WAITS) + 1, done.stdout
 
 
 def test_an_upstream_that_is_always_ready_lets_other_greenlets_run() -> None:
