@@ -99,7 +99,7 @@ def texts(events: list[Any]) -> dict[str, str]:
     """Content and reasoning of a stream, each thought taken once."""
     found = {"content": "", "reasoning": ""}
     for event in events:
-        for choice in event["choices"] if isinstance(event, dict) else []:
+        for choice in event.get("choices", []) if isinstance(event, dict) else []:
             delta = choice["delta"]
             found["content"] += delta.get("content") or ""
             found["reasoning"] += delta.get("reasoning_content") or delta.get("reasoning") or ""

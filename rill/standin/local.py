@@ -139,7 +139,7 @@ def fit(messages: list[dict[str, str]], count: Any) -> list[dict[str, str]]:
 def child_request(messages: list[dict[str, str]], chat: Chat) -> dict[str, Any]:
     body: dict[str, Any] = {**DEFAULTS, "messages": messages, "stream": True, "stream_options": {"include_usage": True},
                             "max_tokens": min(chat.max_tokens or ANSWER_TOKENS, LOCAL_CONTEXT), "cache_prompt": True,
-                            "stop": list(chat.stop)}
+                            "stop": list(chat.stop), "return_progress": True}  # progress is written, so a stop is heard while it reads
     wishes = {"temperature": chat.temperature, "top_p": chat.top_p, "seed": chat.seed}
     return body | {name: value for name, value in wishes.items() if value is not None}
 
