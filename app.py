@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 from datetime import timedelta
 
 from flask import Flask
+from gunicorn.arbiter import Arbiter
 
 from rill.config import Settings, load_settings
+from rill.errors import ConfigError
 from rill.parts import build
 from rill.routes import door
 from rill.routes.conversations import conversations
@@ -15,6 +18,9 @@ from rill.routes.messages import messages
 from rill.routes.ops import ops
 from rill.routes.pages import asset, pages, static_file
 from rill.routes.session import sessions
+
+
+WORKER_BOOT_ERROR = Arbiter.WORKER_BOOT_ERROR  # tells gunicorn to give up instead of trying again and again
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -41,5 +47,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 def __getattr__(name: str) -> Flask:
     # Made when gunicorn asks for it, in the worker, and not when a test imports `create_app`.
     if name == "app":
-        return create_app()
+        try:
+            return create_app()
+        except ConfigError as error:
+            print(error.message, file=sys.stderr, flush=True)
+            sys.exit(WORKER_BOOT_ERROR)
     raise AttributeError(name)

@@ -41,5 +41,7 @@ def post_worker_init(worker):
 def worker_exit(_server, worker):
     """A quick stop (SIGINT, SIGQUIT) comes here without the drain."""
     parts = worker.app.callable.extensions["rill"] if worker.app.callable else None
-    if parts is not None and not parts.engine.is_draining:
-        parts.engine.drain(0)
+    if parts is not None:
+        if not parts.engine.is_draining:
+            parts.engine.drain(0)
+        parts.close()

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)  # pauses between tries; the last one repeats
 
+TROUBLED = "The server cannot store text just now. What arrives is kept in its memory and appears as soon as it can be stored."
 STORAGE = "The server could not store the end of this answer. What was stored is kept; ask again."
 
 
@@ -50,6 +51,7 @@ class Committer:
         self._on_ended = on_ended
         self._dirty: dict[Run, None] = {}
         self._due = Event()
+        self._is_troubled = False  # and the readers have been told
         self._greenlet: gevent.Greenlet | None = None
 
     def note(self, run: Run) -> None:
@@ -88,7 +90,10 @@ class Committer:
                 self._write(batch)
                 break
             except RequestError as error:  # busy, full: it passes, and what came is kept meanwhile
-                log.warning("commit failed tries=%d error=%s", tries + 1, error.type)
+                log.warning("commit failed tries=%d error=%s runs=%s", tries + 1, error.type, [g.run.message.id for g in batch])
+                if tries == len(RETRY_SECONDS):
+                    self._is_troubled = True
+                    self._hub.announce("storage", {"ok": False, "type": error.type, "message": TROUBLED}, stands=True)
             except Exception:
                 log.exception("commit failed tries=%d", tries + 1)
                 if len(batch) > 1:  # one of them may be the cause: the others must not wait for it
@@ -101,6 +106,9 @@ class Committer:
             gevent.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
             tries += 1
             batch = [growth for growth in batch if not growth.run.discarded]
+        if self._is_troubled:
+            self._is_troubled = False
+            self._hub.announce("storage", {"ok": True}, stands=False)
         for growth in batch:
             self._publish(growth)
 

@@ -10,10 +10,10 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO
+from urllib.parse import quote
 
 import gevent
 import orjson
@@ -21,11 +21,14 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rill import migrations
-from rill.errors import ConfigError, DiskFull, StorageBusy
+from rill.errors import ConfigError, DiskFull, RequestError, StorageBusy
 
 BUSY_TIMEOUT_MS = 20  # SQLite's own wait stops the whole loop, so it is short; `_begin` waits on, letting others run
 LOCKED_SECONDS = 5  # then the caller gets a 503
 LOCKED_PAUSE_SECONDS = 0.05
+RETRY_AFTER_SECONDS = 5
+MIN_FREE_BYTES = 16 * 1024 * 1024  # what running answers may still need
+QUICK_CHECK_BYTES = 256 * 1024 * 1024  # a larger file would hold up the start; its damage shows when it is read
 LOCK_WAIT_SECONDS = 15  # a worker that is just ending still holds the data directory
 
 
@@ -34,22 +37,30 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.engine = create_engine(f"sqlite+pysqlite:///{path}", json_serializer=_dumps, json_deserializer=orjson.loads)
+        # No limit of connections: while the file is locked, everybody who waits for it holds one.
+        self.engine = create_engine(f"sqlite+pysqlite:///{path}", max_overflow=-1, json_serializer=_dumps,
+                                    json_deserializer=orjson.loads)
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
         self._appender = None
 
-    def upgrade(self) -> None:
-        """Bring the schema up to date. Raises ConfigError for a file that is no healthy database of ours."""
+    def upgrade(self, keep_copy: Callable[[str], object] = lambda name: None) -> None:
+        """Bring the schema up to date; `keep_copy` is called with the old step's name before anything changes.
+
+        Raises ConfigError for a file that is no healthy database of ours."""
         try:
-            with self.write() as tx:
+            with self.read() as tx:
                 at = migrations.current(tx)
-                if at != migrations.latest():
-                    if at is not None and at > migrations.latest():
-                        raise ConfigError(f"{self.path} was written by a newer Rill ({at}). Update Rill, or point RILL_DATA_DIR elsewhere. Nothing was changed.")
-                    migrations.upgrade(tx)
-        except DatabaseError as error:
-            raise ConfigError(f"{self.path} cannot be used as the database: {error.orig}. Nothing was changed; put a backup in its place or repair it.") from None
+            if at == migrations.latest():
+                return
+            if at is not None and at > migrations.latest():
+                raise ConfigError(f"{self.path} was written by a newer Rill ({at}). Update Rill, or point RILL_DATA_DIR elsewhere. Nothing was changed.")
+            if at is not None:
+                keep_copy(at)
+            with self.write() as tx:
+                migrations.upgrade(tx)
+        except (DatabaseError, RequestError) as error:
+            raise damaged(self.path, str(getattr(error, "orig", error))) from None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -83,6 +94,14 @@ class Database:
                     raise
             except sqlite3.OperationalError as error:
                 raise OperationalError(statement, None, error) from error
+            except sqlite3.DatabaseError as error:
+                raise DatabaseError(statement, None, error) from error
+
+    def check_room(self) -> None:
+        """Raises DiskFull before anything is begun that could not be stored."""
+        room = os.statvfs(self.path.parent)
+        if room.f_bavail * room.f_frsize < MIN_FREE_BYTES:
+            raise DiskFull(FULL[1])
 
     def close(self) -> None:
         if self._appender is not None:
@@ -123,37 +142,88 @@ def _is_locked(error: OperationalError) -> bool:
 def _told_plainly() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        if _is_locked(error):
-            raise StorageBusy("The database is busy with something else. Nothing was changed; try again in a moment.", retry_after=5) from error
-        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-            raise DiskFull("The server's disk is full. What you have is kept; make room and try again.") from error
-        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-            raise StorageBusy("The server cannot write to its database just now. What was committed is kept; try again in a moment.", retry_after=5) from error
-        raise
+    except DatabaseError as error:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code not in REFUSALS:
+            raise
+        refusal, message = REFUSALS[code]
+        raise refusal(message, retry_after=RETRY_AFTER_SECONDS) from error
 
 
-def lock_data_dir(data_dir: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> IO[str]:
-    """Hold the directory for this process's life; the kernel lets go when it dies, however it dies.
+BUSY = (StorageBusy, "The database is busy with something else. Nothing was changed; try again in a moment.")
+UNWRITABLE = (StorageBusy, "The server cannot use its database just now. What was stored is kept; try again in a moment.")
+BROKEN = (StorageBusy, "The server's database file is damaged. Nothing was changed; whoever runs the server can bring back a backup with bin/restore.")
+FULL = (DiskFull, "The server's disk is full. What you have is kept; make room and try again.")
+REFUSALS = {
+    sqlite3.SQLITE_BUSY: BUSY, sqlite3.SQLITE_LOCKED: BUSY, sqlite3.SQLITE_FULL: FULL, sqlite3.SQLITE_READONLY: UNWRITABLE,
+    sqlite3.SQLITE_IOERR: UNWRITABLE, sqlite3.SQLITE_CANTOPEN: UNWRITABLE, sqlite3.SQLITE_CORRUPT: BROKEN,
+    sqlite3.SQLITE_NOTADB: BROKEN,
+}
 
-    So whoever holds the lock knows that every unfinished message in the database lost its process.
-    Raises ConfigError when the directory cannot be written or another server has it.
+
+def damaged(path: Path, why: str) -> ConfigError:
+    return ConfigError(f"{path} cannot be used as the database: {why}. Nothing was changed. Bring back a backup with "
+                       f"bin/restore FILE, or move {path} away to start with an empty one.")
+
+
+class DataDir:
+    """The data directory, held for this process's life; the kernel lets go when it dies, however it dies.
+
+    So whoever holds it knows that every unfinished message in the database lost its process. The lock file names the
+    process while it runs; a name that was left there tells that the last one died before it could close the database.
     """
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        handle = open(data_dir / "rill.lock", "a+", encoding="ascii")  # noqa: SIM115 - held for the process's life
-    except OSError as error:
-        raise ConfigError(f"RILL_DATA_DIR: {data_dir} cannot be written ({error.strerror}).") from None
-    give_up_at = time.monotonic() + wait_seconds
-    while True:
+
+    def __init__(self, path: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
+        """Raises ConfigError when the directory cannot be written or another server has it."""
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = open(path / "rill.lock", "a+", encoding="ascii")  # noqa: SIM115 - held for the process's life
+        except OSError as error:
+            raise ConfigError(f"RILL_DATA_DIR: {path} cannot be written ({error.strerror}).") from None
+        give_up_at = time.monotonic() + wait_seconds
+        while not self._take():
             if time.monotonic() > give_up_at:
-                raise ConfigError(f"RILL_DATA_DIR: another Rill is using {data_dir}. Stop it first, or give this one its own directory.") from None
+                raise ConfigError(f"RILL_DATA_DIR: another Rill is using {path}. Stop it first, or give this one its own directory.")
             time.sleep(0.05)
-        else:
-            handle.truncate(0)
-            handle.write(str(os.getpid()))
-            handle.flush()
-            return handle
+        self.was_closed = self._lock.tell() == 0
+
+    def _take(self) -> bool:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._lock.seek(0, os.SEEK_END)
+        return True
+
+    def check(self, database: Path) -> None:
+        """Refuse a database of which a part is gone or broken, before anything opens and so changes it."""
+        wal = database.with_name(f"{database.name}-wal")
+        if not database.exists():
+            if wal.exists():
+                raise damaged(database, f"it is missing, though {wal.name} beside it is there")
+            return
+        if self.was_closed:
+            return
+        if not wal.exists():
+            raise damaged(database, f"{wal.name} beside it is gone, and with it the newest text; if another program closed the database properly, remove rill.lock and start again")
+        if database.stat().st_size <= QUICK_CHECK_BYTES and (problem := quick_check(database)):
+            raise damaged(database, problem)
+
+    def mark_open(self) -> None:
+        """The database is open: name this process and its parent, whom bin/restore asks to reload."""
+        self._lock.truncate(0)
+        self._lock.write(f"{os.getpid()} {os.getppid()}")
+        self._lock.flush()
+
+    def mark_closed(self) -> None:
+        self._lock.truncate(0)
+
+
+def quick_check(database: Path) -> str:
+    """SQLite's own look at every page; empty when all is well."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if found == "ok" else found

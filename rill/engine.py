@@ -39,9 +39,10 @@ class Engine:
     # -- starting
 
     def admit(self, user_id: str, replies: int) -> None:
-        """Raise Busy or RateLimited when this user may not start so many replies now."""
+        """Raise Busy, DiskFull or RateLimited when this user may not start so many replies now."""
         if self.is_draining:
             raise Busy("The server is stopping. Your text is still with you; send it again in a moment.", retry_after=5)
+        self._db.check_room()
         running = sum(run.message.user_id == user_id for run in self.runs.values())
         if self._runs_per_user and running + replies > self._runs_per_user:
             raise RateLimited(f"{running} answers are being written for you already, and {self._runs_per_user} is the limit here. Wait for one to end, or stop it.", retry_after=5)

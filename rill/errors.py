@@ -2,6 +2,7 @@
 
     RillError                     has a sentence for a person
     ├── ConfigError               the start is refused
+    │   └── BackupFailed          a copy of the database is not to be had
     ├── RequestError              an HTTP answer: PROTOCOL section 1
     │   ├── InvalidRequest 400    ├── MethodNotAllowed 405   ├── RateLimited 429
     │   ├── LoginRequired 401     ├── Conflict 409           ├── Busy 503
@@ -30,6 +31,10 @@ class RillError(Exception):
 
 class ConfigError(RillError):
     """A setting is wrong; the start stops and names it."""
+
+
+class BackupFailed(ConfigError):
+    """A copy of the database could not be made, or is not one of ours; a start that needs it is refused."""
 
 
 class RequestError(RillError):

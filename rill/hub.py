@@ -56,6 +56,7 @@ class Reader:
         self._texts: dict[str, LiveText] = {}
         self._grown: dict[LiveText, None] = {}
         self._events: deque[StateEvent] = deque()
+        self._notices: list[bytes] = []
         self._wake = Event()
 
     # -- told by the hub
@@ -68,6 +69,10 @@ class Reader:
         if len(self._events) >= MAX_WAITING_EVENTS:
             return self.end("age")
         self._events.append(event)
+        self._wake.set()
+
+    def notice(self, made: bytes) -> None:
+        self._notices.append(made)
         self._wake.set()
 
     def end(self, reason: str) -> None:
@@ -93,6 +98,8 @@ class Reader:
         if self.ping_due:
             self.ping_due = False
             yield frame("ping", dumps({"server_time": utc_now()}))
+        while self._notices:
+            yield self._notices.pop(0)
         while self._events or self._grown:
             if self._events:  # also those that came while the socket was full: a delta must not overtake its message
                 event = self._events.popleft()
@@ -153,6 +160,7 @@ class Hub:
         self._ping_seconds, self._max_age = ping_seconds, max_age
         self._per_user, self._per_address = per_user, per_address
         self._readers: dict[str, dict[Reader, None]] = {}
+        self._standing: dict[str, bytes] = {}  # announcements by name
         self._sweeper: gevent.Greenlet | None = None
         self.count = 0
 
@@ -164,6 +172,8 @@ class Hub:
         if self._per_address and sum(r.address == address for rs in self._readers.values() for r in rs) >= self._per_address:
             raise RateLimited("There are too many open pages from your network address. Close some.", retry_after=5)
         reader = Reader(user_id, address)
+        for made in self._standing.values():
+            reader.notice(made)
         self._readers.setdefault(user_id, {})[reader] = None
         self.count += 1
         if self._sweeper is None:
@@ -184,6 +194,16 @@ class Hub:
     def tell(self, user_id: str, event: StateEvent) -> None:
         for reader in self._readers.get(user_id, ()):
             reader.tell(event)
+
+    def announce(self, name: str, data: dict[str, Any], *, stands: bool) -> None:
+        """Tell every reader what concerns the server itself; while it `stands`, also those who come later."""
+        made = frame(name, dumps(data))
+        self._standing.pop(name, None)
+        if stands:
+            self._standing[name] = made
+        for readers in self._readers.values():
+            for reader in readers:
+                reader.notice(made)
 
     def end_all(self, reason: str, chosen: Callable[[Reader], bool] = lambda _: True) -> None:
         for readers in list(self._readers.values()):

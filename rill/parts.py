@@ -4,12 +4,11 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass
-from typing import IO
 from urllib.parse import urlsplit
 
-from rill import store
+from rill import backup, store
 from rill.config import Settings
-from rill.db import Database, lock_data_dir
+from rill.db import LOCK_WAIT_SECONDS, Database, DataDir
 from rill.engine import Engine
 from rill.errors import ConfigError
 from rill.hub import Hub
@@ -40,13 +39,18 @@ class Parts:
     owner: User
     secret_key: str
     boot: str  # this process's life, told in `hello`
-    lock: IO[str]
+    data_dir: DataDir
 
     def default_model(self) -> str:
         """The configured one; else the first preferred that is listed; else the first listed."""
         if self.settings.default_model:
             return self.settings.default_model
         return _choose(self.models)
+
+    def close(self) -> None:
+        """The last thing of a life: fold the write-ahead log into the file, and say that it was done."""
+        self.db.close()
+        self.data_dir.mark_closed()
 
     def upstream(self) -> dict[str, str]:
         """What a session may know of where answers come from."""
@@ -60,12 +64,15 @@ def build(settings: Settings) -> Parts:
     """Raises ConfigError when the start must be refused."""
     if not settings.upstream_url:
         raise ConfigError("There is neither a ZENMUX_API_KEY nor a stand-in. Start with bin/serve, which brings one, or set the key.")
-    lock = lock_data_dir(settings.data_dir)
+    data_dir = DataDir(settings.data_dir, settings.grace_seconds + LOCK_WAIT_SECONDS)
+    backup.bring_in(settings.data_dir, settings.sqlite_path)
+    data_dir.check(settings.sqlite_path)
     db = Database(settings.sqlite_path)
-    db.upgrade()
+    db.upgrade(lambda step: backup.save(settings.sqlite_path, settings.data_dir, f"before-upgrade-from-{step}"))
     with db.write() as tx:
         owner = store.local_owner(tx)
         kept_secret = store.setting(tx, "secret_key", lambda: secrets.token_urlsafe(32))
+    data_dir.mark_open()
     hub = Hub(ping_seconds=settings.feed_ping_seconds, max_age=settings.feed_max_age,
               per_user=settings.feeds_per_user, per_address=settings.feeds_per_address)
     upstream = _upstream(settings)
@@ -75,7 +82,7 @@ def build(settings: Settings) -> Parts:
     engine.recover()
     replies = Replies(db, hub, engine, lambda: settings.default_model or _choose(models))
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
-    return Parts(settings, db, hub, engine, replies, models, owner, secret_key, new_id(), lock)
+    return Parts(settings, db, hub, engine, replies, models, owner, secret_key, new_id(), data_dir)
 
 
 def _upstream(settings: Settings) -> ZenMux:
