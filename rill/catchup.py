@@ -33,8 +33,9 @@ def catch_up(db: Database, engine: Engine, reader: Reader, named: Cursor, boot: 
     for event in events:
         live = event.live
         lengths = live.lengths() if event.lengths is None else event.lengths
-        content, reasoning = named.get(live.message_id, (0, 0))
-        reader.have[live.message_id] = (min(content, lengths[0]), min(reasoning, lengths[1]))
+        if live.message_id in named:  # the others join when their `message` is sent: no id names one before that
+            content, reasoning = named[live.message_id]
+            reader.have[live.message_id] = (min(content, lengths[0]), min(reasoning, lengths[1]))
     return _frames(reader, events, revision, boot)
 
 

@@ -49,15 +49,15 @@ class Page:
         self.unfinished: set[str] = set()
         self.last_id = "-"
         self.revision = 0
+        self.ended: set[str] = set()  # whose final message came on this connection
         self.counts: Counter[str] = Counter()
         self.is_ready = False
         self._stored = stored
         self._conversations: dict[str, str] = {}  # of each message
         self._deleted: set[str] = set()
         self._named: Cursor = {}
-        self._mentioned: set[str] = set()  # these three are of this connection
+        self._mentioned: set[str] = set()  # these two are of this connection, too
         self._has_delta: set[str] = set()
-        self._has_final: set[str] = set()
 
     # -- connecting
 
@@ -68,7 +68,7 @@ class Page:
     def begin_connection(self, cursor: str) -> None:
         self.is_ready, self._is_first = False, True
         self._named = parse_cursor(cursor)
-        self._mentioned, self._has_delta, self._has_final = set(), set(), set()
+        self._mentioned, self._has_delta, self.ended = set(), set(), set()
 
     def lengths(self, message_id: str) -> tuple[int, int]:
         text = self.texts.setdefault(message_id, dict.fromkeys(CHANNELS, ""))
@@ -125,11 +125,11 @@ class Page:
         if message["status"] in FINISHED:
             return self._finish(message_id, data)
         self.unfinished.add(message_id)
-        self._has_final.discard(message_id)
+        self.ended.discard(message_id)
 
     def _finish(self, message_id: str, data: dict[str, Any]) -> None:
-        must(message_id not in self._has_final, "a final message comes once")
-        self._has_final.add(message_id)
+        must(message_id not in self.ended, "a final message comes once")
+        self.ended.add(message_id)
         self.unfinished.discard(message_id)
         has = self.lengths(message_id)
         must(has == (data["content_length"], data["reasoning_length"]), f"the text is whole before the final message: has {has} of {data}")
@@ -140,7 +140,8 @@ class Page:
     def _take_delta(self, data: dict[str, Any], cursor: str | None) -> None:
         message_id, channel, offset, added = data["message_id"], data["channel"], data["offset"], data["text"]
         must(message_id in self._mentioned or message_id in self._named, "a message event comes before its deltas")
-        must(message_id not in self._has_final, "no delta comes after the final message")
+        must(message_id not in self.ended, "no delta comes after the final message")
+        must(message_id in self._conversations, "no delta comes of a message that the page never heard of")
         must(self._conversations[message_id] not in self._deleted, "no event names a deleted conversation")
         must(0 < len(added) <= DELTA_CHARS, "a delta holds 1 to 4096 code points")
         if not self.is_ready or message_id not in self._has_delta:
@@ -168,7 +169,7 @@ class Page:
         for message_id, (content, reasoning) in told.items():
             has = self.lengths(message_id)
             must(content <= has[0] and reasoning <= has[1], f"an id never promises more than the page has: {cursor}, has {has}")
-        must(not set(told) & self._has_final, "an id names no finished message")
+        must(not set(told) & self.ended, "an id names no finished message")
         if self.is_ready:
             must(set(told) == self.unfinished, "an id names every unfinished message")
 
