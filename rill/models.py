@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 Channel = Literal["content", "reasoning"]
@@ -27,9 +27,9 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-def utc_now() -> str:
+def utc_now(plus_seconds: float = 0) -> str:
     """ISO 8601 UTC with milliseconds; sorts as text."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return (datetime.now(UTC) + timedelta(seconds=plus_seconds)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def title_from(text: str) -> str:

@@ -16,6 +16,8 @@ from rill.schema import conversations, idempotency_keys, messages, pieces, setti
 
 APPEND_PIECES = "INSERT INTO pieces (message_seq, channel, text) VALUES (?, ?, ?)"
 
+KEY_SECONDS = 24 * 3600  # how long an Idempotency-Key is good
+
 NO_CONVERSATION = "There is no such conversation, or it was deleted."
 NO_MESSAGE = "There is no such message, or it was deleted."
 
@@ -49,6 +51,11 @@ def next_revision(tx: Connection, user_id: str) -> int:
     return tx.scalar(
         update(users).where(users.c.id == user_id).values(revision=users.c.revision + 1).returning(users.c.revision)
     )
+
+
+def leap_revisions(tx: Connection, beyond: int) -> None:
+    """After a step back in time: every revision goes beyond any that a reader may have seen, so that all refetch."""
+    tx.execute(update(users).where(users.c.revision < beyond).values(revision=beyond))
 
 
 # ---- conversations
@@ -88,7 +95,7 @@ def list_conversations(tx: Connection, user_id: str, *, search: str = "", archiv
 
 def _parse_place(before: str) -> tuple[str, int]:
     at, _, seq = before.rpartition("_")
-    if not at or not seq.isdecimal() or len(before) > 60:
+    if not at or not seq.isdecimal() or len(before) > 60 or len(seq) > 18:  # 18 digits fit SQLite's integers
         raise InvalidRequest("`before` must be the `next` of an earlier page.")
     return at, int(seq)
 
@@ -237,11 +244,14 @@ def get_wire(tx: Connection, message: Message) -> list[dict[str, Any]]:
 
 def remembered_answer(tx: Connection, user_id: str, route: str, key: str) -> Row | None:
     return tx.execute(select(idempotency_keys).where(
-        idempotency_keys.c.user_id == user_id, idempotency_keys.c.route == route, idempotency_keys.c.key == key
+        idempotency_keys.c.user_id == user_id, idempotency_keys.c.route == route, idempotency_keys.c.key == key,
+        idempotency_keys.c.created_at >= utc_now(-KEY_SECONDS),
     )).first()
 
 
 def remember_answer(tx: Connection, user_id: str, route: str, key: str, **values: Any) -> None:
+    """Those that are too old go at the same time: also this very key, when it was used long ago."""
+    forget_answers(tx, utc_now(-KEY_SECONDS))
     tx.execute(insert(idempotency_keys).values(user_id=user_id, route=route, key=key, created_at=utc_now(), **values))
 
 
