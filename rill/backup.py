@@ -41,7 +41,8 @@ def save(database: Path, data_dir: Path, label: str = "", target: Path | None = 
         _sync(part)
         os.replace(part, target)
     except (sqlite3.Error, OSError) as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise BackupFailed(f"The copy could not be made: {error}. The database itself was not touched.") from None
     return target
 
@@ -74,11 +75,11 @@ def stage(backup: Path, data_dir: Path) -> None:
         raise BackupFailed(f"The backup could not be copied into {data_dir}: {error.strerror}. Nothing was changed.") from None
 
 
-def bring_in(data_dir: Path, database: Path) -> None:
+def bring_in(data_dir: Path, database: Path) -> bool:
     """If a backup is staged, make it the database and keep the one there was. The caller holds the directory's lock."""
     staged = data_dir / STAGED
     if not staged.exists():
-        return
+        return False
     kept = data_dir / FOLDER / f"rill-{datetime.now():%Y%m%d-%H%M%S-%f}-before-restore.db"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(sqlite3.Error):  # one that is damaged is kept as it is, in its parts
@@ -89,6 +90,7 @@ def bring_in(data_dir: Path, database: Path) -> None:
         if part.exists():
             os.replace(part, kept.with_name(kept.name + suffix))
     os.replace(staged, database)
+    return True
 
 
 def _sync(path: Path) -> None:

@@ -183,6 +183,7 @@ class DataDir:
         give_up_at = time.monotonic() + wait_seconds
         while not self._take():
             if time.monotonic() > give_up_at:
+                self.release()
                 raise ConfigError(f"RILL_DATA_DIR: another Rill is using {path}. Stop it first, or give this one its own directory.")
             time.sleep(0.05)
         self.was_closed = self._lock.tell() == 0
@@ -217,6 +218,9 @@ class DataDir:
 
     def mark_closed(self) -> None:
         self._lock.truncate(0)
+
+    def release(self) -> None:
+        self._lock.close()
 
 
 def quick_check(database: Path) -> str:

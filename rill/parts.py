@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -65,12 +66,14 @@ def build(settings: Settings) -> Parts:
     if not settings.upstream_url:
         raise ConfigError("There is neither a ZENMUX_API_KEY nor a stand-in. Start with bin/serve, which brings one, or set the key.")
     data_dir = DataDir(settings.data_dir, settings.grace_seconds + LOCK_WAIT_SECONDS)
-    backup.bring_in(settings.data_dir, settings.sqlite_path)
+    was_restored = backup.bring_in(settings.data_dir, settings.sqlite_path)
     data_dir.check(settings.sqlite_path)
     db = Database(settings.sqlite_path)
     db.upgrade(lambda step: backup.save(settings.sqlite_path, settings.data_dir, f"before-upgrade-from-{step}"))
     with db.write() as tx:
         owner = store.local_owner(tx)
+        if was_restored:
+            store.leap_revisions(tx, int(time.time()))
         kept_secret = store.setting(tx, "secret_key", lambda: secrets.token_urlsafe(32))
     data_dir.mark_open()
     hub = Hub(ping_seconds=settings.feed_ping_seconds, max_age=settings.feed_max_age,
