@@ -4,7 +4,7 @@ A pure state machine over one answer: no clock, no socket, no frames. It takes d
 what only the end can tell: finish_reason, usage, half surrogate pairs. It never executes tool calls, and nothing of
 the upstream's raw JSON passes through it except `usage`. Errors inside chunks are the caller's (upstream_errors.py).
 
-Called by zenmux.py; the events are part of its public face.
+Called by exchange.py; the events are part of zenmux.py's public face.
 """
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ behind a BOM, dies of invalid UTF-8, grows without limit and takes quadratic tim
 stream" is followed instead). Each frame yielded is whole UTF-8 lines closed by one blank line, comments taken out.
 It does not parse fields, and does not judge what is left when the stream ends: that is `rest`, for the caller.
 
-Called by zenmux.py. Pure: no clock, no I/O; whatever its source raises passes through.
+Called by exchange.py. Pure: no clock, no I/O; whatever its source raises passes through.
 """
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ included (a socket timeout starts anew with each byte, so a peer that trickles n
 broken by an exception (gevent's kill too) closes its socket at once. The adapter is used without a Session: no
 cookies, no .netrc, no proxies from the environment, no redirect is followed. It knows nothing of chat or of frames.
 
-Called by zenmux.py. Works on plain and on gevent-patched sockets alike.
+Called by zenmux.py and exchange.py. Works on plain and on gevent-patched sockets alike.
 """
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -38,6 +39,16 @@ READ_COST_BYTES = 1024  # what a read costs beside its bytes, so that tiny HTTP 
 KNOWN_ENCODINGS = {"", "identity", *({"gzip", "x-gzip", "deflate", "br"} & set(urllib3.HTTPResponse.CONTENT_DECODERS))}
 
 READ_ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times in seconds; 0 = no limit."""
+    connect_seconds: float = 10.0
+    first_data_seconds: float = 900.0  # from the start to the first text; roles, comments and empty deltas are none
+    content_seconds: float = 180.0  # then from text to text
+    answer_seconds: float = 3600.0
+    max_frame_bytes: int = 4 * 1024 * 1024
 
 
 class Deadlines:

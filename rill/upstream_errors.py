@@ -4,7 +4,7 @@ Reads error bodies and error objects in every shape seen (ZenMux, OpenAI, Anthro
 text, web pages) and builds the narrow UpstreamError. It reads no socket and decides no retry: `retryable` only says
 whether asking again can help. The texts it is given have the API key masked already.
 
-Called by zenmux.py and modellist.py. Pure, but for the clock that Retry-After dates need.
+Called by zenmux.py, exchange.py and modellist.py. Pure, but for the clock that Retry-After dates need.
 """
 from __future__ import annotations
 
@@ -88,7 +88,9 @@ def upstream_failed(said: Said, *, has_text: bool) -> UpstreamFailed:
 def connect_failed(error: Exception, connect_seconds: float) -> ConnectFailed:
     """No connection, or none that lasted until the headers."""
     causes = list(chain(error))
-    find = lambda kind: next((cause for cause in causes if isinstance(cause, kind)), None)  # noqa: E731
+
+    def find(kind: type[BaseException]) -> Any:
+        return next((cause for cause in causes if isinstance(cause, kind)), None)
     to_do = "Try again in a moment."
     tls = find(ssl.SSLError)
     if isinstance(error, requests.Timeout):  # also in the TLS handshake, where urllib3 calls it a read timeout
@@ -102,8 +104,11 @@ def connect_failed(error: Exception, connect_seconds: float) -> ConnectFailed:
         to_do = f"{ASK_ADMIN} its network, or try again in a moment."
     elif find(ConnectionRefusedError):
         what = "The model service refused the connection."
-    elif find(urllib3.exceptions.ProtocolError):
+    elif find(ConnectionError):
         what = "The model service closed the connection before it answered."
+    elif find(urllib3.exceptions.ProtocolError):
+        what = "What answered at the model service's address does not speak HTTP."
+        to_do = f"{ASK_ADMIN} ZENMUX_BASE_URL."
     else:
         what = "The model service could not be reached."
     failure = ConnectFailed(sentence(what, None, MESSAGE_KEPT, to_do))

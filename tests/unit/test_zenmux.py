@@ -168,7 +168,7 @@ def test_an_error_after_the_finish_reason_is_not_hidden() -> None:
 
 
 def test_a_stall_after_the_finish_reason_completes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rill.zenmux.TAIL_SECONDS", 0.2)
+    monkeypatch.setattr("rill.exchange.TAIL_SECONDS", 0.2)
     assert ask([text("Hello"), FINISH], STREAM | {"end": "hang"})[-1] == Finish("stop", None)
 
 

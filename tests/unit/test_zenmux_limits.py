@@ -181,6 +181,20 @@ def test_a_refused_connection_says_so() -> None:
     assert isinstance(error, errors.ConnectFailed) and "refused" in error.message and error.retryable
 
 
+@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x50", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+                                    b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n"])
+def test_what_does_not_speak_http_says_so(answer: bytes) -> None:
+    with raw_server(answer) as base_url:
+        _, error, _ = ask(base_url)
+    assert isinstance(error, errors.ConnectFailed) and "HTTP" in error.message
+
+
+def test_a_connection_closed_before_the_headers_says_so() -> None:
+    with raw_server(b"") as base_url:
+        _, error, _ = ask(base_url)
+    assert isinstance(error, errors.ConnectFailed) and "closed the connection" in error.message
+
+
 def test_the_time_our_side_takes_is_not_the_upstreams() -> None:
     now = [0.0]
     deadlines = Deadlines(10, now=lambda: now[0])
