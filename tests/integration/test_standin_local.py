@@ -144,6 +144,15 @@ def test_a_dead_child_is_an_error_now_and_alive_again_after(standin: StandIn) ->
     assert standin.ask(LOCAL_MODEL, "hi", max_completion_tokens=1).status_code == 200
 
 
+def test_the_model_does_not_outlive_a_killed_standin() -> None:
+    with running_standin() as standin:
+        standin.ask(LOCAL_MODEL, "hi", max_completion_tokens=1)
+        child = child_of(standin)
+        standin.process.kill()
+        standin.exit_code = -9
+        wait_until(lambda: not Path(f"/proc/{child}").exists(), "the model's process goes on alone")
+
+
 def read_to_end(sock: socket.socket) -> bytes:
     data = b""
     while not data.endswith(b"0\r\n\r\n"):
