@@ -18,15 +18,17 @@ from sqlalchemy import Connection
 
 from rill import metrics, store
 from rill.db import Database
-from rill.errors import RequestError, StorageFailed
+from rill.errors import AnswerTooLong, RequestError, StorageFailed
 from rill.hub import Hub, StateEvent
 from rill.models import Channel, Cost, Message, Usage, utc_now
 from rill.run import Ending, Run
 
 log = logging.getLogger(__name__)
 
+MAX_ANSWER_CHARS = 8_000_000  # an upstream that never ends: far beyond any answer, far below a small server's memory
 RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)  # pauses between tries; the last one repeats
 
+TOO_LONG = f"The answer grew beyond {MAX_ANSWER_CHARS} characters, the most this server keeps of one. What came is kept."
 TROUBLED = "The server cannot store text just now. What arrives is kept in its memory and appears as soon as it can be stored."
 STORAGE = "The server could not store the end of this answer. What was stored is kept; ask again."
 
@@ -76,6 +78,8 @@ class Committer:
                 if run.ending is not None:
                     self._ended(run)
                 continue
+            if run.size() > MAX_ANSWER_CHARS:
+                run.stop(Ending("failed", error=AnswerTooLong(TOO_LONG)))
             growth = Growth(run, run.take(), None, run.ending)
             if run.status != run.message.status or run.retry != run.message.retry:
                 growth.status = run.status

@@ -10,6 +10,7 @@
     │   ├── Forbidden 403         └── UnsupportedMediaType   └── DiskFull 507
     │   └── NotFound 404                               415
     └── ReplyError                why a reply is `failed` or `interrupted`
+        ├── InternalFailure, Interrupted, StorageFailed, AnswerTooLong
         └── UpstreamError         what the upstream did
             ├── ConnectFailed     ├── HttpRefused        ├── ProtocolBroken   ├── CutOff
             ├── TimedOut          ├── UpstreamFailed     ├── NotAStream       └── FrameTooLarge
@@ -137,6 +138,10 @@ class InternalFailure(ReplyError):
 
 class Interrupted(ReplyError):
     type = "interrupted"
+
+
+class AnswerTooLong(ReplyError):
+    type = "too_large"
 
 
 class StorageFailed(ReplyError):

@@ -104,6 +104,10 @@ class Run:
         self.pending.clear()  # the same list: the run's greenlet holds it
         return taken
 
+    def size(self) -> int:
+        """Characters committed so far."""
+        return sum(self.live.lengths())
+
     def now_ms(self) -> float:
         """Milliseconds since the reply was accepted."""
         return round((self._clock() - self._accepted_at) * 1000, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,18 @@ class LaunchError(Exception):
 
 def say(line: str) -> None:
     print(line, flush=True)
+
+
+def tell_service_manager(state: str) -> None:
+    """sd_notify(3): `READY=1` or `STOPPING=1` to a service manager that asked to be told; otherwise nothing."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
+    except OSError:
+        pass  # a manager that does not listen is its own trouble, not the chat's
 
 
 def prepare_child(*, shield_from_interrupt: bool = False) -> Callable[[], None]:

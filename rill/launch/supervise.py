@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rill.launch.processes import LaunchError, prepare_child, say, shell_code
+from rill.launch.processes import LaunchError, prepare_child, say, shell_code, tell_service_manager
 
 READY = re.compile(r"stand-in listening on http://127\.0\.0\.1:(\d+)\s*$")
 READY_SECONDS = 20           # until the stand-in listens
@@ -131,6 +131,7 @@ class Supervisor:
             self._standin.tend()
         if not self._is_up and not self._is_stopping and self._answers():
             self._is_up = True
+            tell_service_manager("READY=1")
             for line in self._when_up:
                 say(line)
         return True
@@ -196,5 +197,6 @@ class Supervisor:
 
     def _stop(self, *_: object) -> None:
         self._is_stopping = True
+        tell_service_manager("STOPPING=1")
         if self._server:
             self._server.terminate()
