@@ -48,6 +48,7 @@ class Replies:
         models = self._models(conversation, options)
         self._engine.admit(user_id, len(models))
         with self._db.write() as tx:
+            conversation = store.get_conversation(tx, user_id, conversation.id)  # it may have gone since the caller read it
             parent = self._parent(tx, user_id, conversation, parent_id)
             asked = _add_user_message(tx, conversation, parent and parent.id, content)
             replies = [_add_reply(tx, asked, model, options) for model in models]
@@ -63,6 +64,7 @@ class Replies:
         models = self._models(conversation, options)
         self._engine.admit(user_id, len(models))
         with self._db.write() as tx:
+            conversation = store.get_conversation(tx, user_id, conversation.id)
             replies = [_add_reply(tx, asked, model, options) for model in models]
             runs, events = self._prepare(tx, conversation, replies, options)
             options.remember(tx, {"replies": [reply.id for reply in replies]})
@@ -76,12 +78,14 @@ class Replies:
 
     def continue_(self, user_id: str, reply: Message, options: Options) -> None:
         """The same reply grows on. Raises Conflict unless it ended before its end."""
-        if not reply.is_finished:
-            raise Conflict("This answer is still being written.")
-        if reply.status == "completed" and reply.finish_reason != "length":
-            raise Conflict("This answer is complete. Ask for more in a new message, or regenerate it.")
-        self._engine.admit(user_id, 1)
         with self._db.write() as tx:
+            # As it is now: since the caller read it, another tab may have made it grow, and one reply has one run.
+            reply = store.get_message(tx, user_id, reply.id)
+            if not reply.is_finished:
+                raise Conflict("This answer is still being written.")
+            if reply.status == "completed" and reply.finish_reason != "length":
+                raise Conflict("This answer is complete. Ask for more in a new message, or regenerate it.")
+            self._engine.admit(user_id, 1)
             conversation = store.get_conversation(tx, user_id, reply.conversation_id)
             changes = {"status": "queued", "finish_reason": None, "error": None, "finished_at": None}
             store.update_message(tx, reply.seq, **changes)
@@ -98,7 +102,7 @@ class Replies:
     @staticmethod
     def _parent(tx: Connection, user_id: str, conversation: Conversation, parent_id: str | None) -> Message | None:
         if parent_id is HEAD:
-            parent_id = store.get_conversation(tx, user_id, conversation.id).head_id
+            parent_id = conversation.head_id
         if parent_id is None:
             return None
         parent = store.get_message(tx, user_id, parent_id)
