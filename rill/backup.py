@@ -15,6 +15,7 @@ import sys
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from rill.config import load_settings
 from rill.db import quick_check
@@ -34,7 +35,7 @@ def save(database: Path, data_dir: Path, label: str = "", target: Path | None = 
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source, closing(sqlite3.connect(part)) as copy:
+        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as source, closing(sqlite3.connect(part)) as copy:
             source.backup(copy, pages=PAGES_A_STEP, sleep=0.01)
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
         verify(part)
@@ -53,7 +54,7 @@ def verify(path: Path) -> None:
         raise BackupFailed(f"There is no file {path}.")
     if problem := quick_check(path):
         raise BackupFailed(f"{path} is damaged or no database: {problem}. Nothing was changed.")
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
         try:
             connection.execute("SELECT count(*) FROM messages").fetchone()
             connection.execute("SELECT version_num FROM alembic_version").fetchone()

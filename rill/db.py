@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import gevent
 import orjson
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rill import migrations
@@ -38,8 +38,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         # No limit of connections: while the file is locked, everybody who waits for it holds one.
-        self.engine = create_engine(f"sqlite+pysqlite:///{path}", max_overflow=-1, json_serializer=_dumps,
-                                    json_deserializer=orjson.loads)
+        self.engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), max_overflow=-1,
+                                    json_serializer=_dumps, json_deserializer=orjson.loads)
         event.listen(self.engine, "connect", _configure)
         event.listen(self.engine, "begin", _begin)
         self._appender = None
