@@ -145,6 +145,10 @@ def delete_conversation(tx: Connection, user_id: str, conversation_id: str) -> N
 # ---- messages
 
 def add_message(tx: Connection, user_id: str, conversation_id: str, **values: Any) -> Message:
+    """Raises NotFound, also for a conversation that was deleted since it was looked at."""
+    home = select(conversations.c.seq).where(conversations.c.id == conversation_id, conversations.c.user_id == user_id)
+    if tx.scalar(home) is None:
+        raise NotFound(NO_CONVERSATION)
     message_id = new_id()
     tx.execute(insert(messages).values(**{
         "id": message_id, "user_id": user_id, "conversation_id": conversation_id, "content": "", "reasoning": "",
