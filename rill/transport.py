@@ -37,6 +37,7 @@ TURN_BYTES = 65536  # an upstream that is always ready must let the other greenl
 TURN_SECONDS = 1e-6  # not 0: gevent's sleep(0) runs other callbacks, and comes back up to 50 times before it looks at sockets
 READ_COST_BYTES = 1024  # what a read costs beside its bytes, so that tiny HTTP chunks make turns too
 KNOWN_ENCODINGS = {"", "identity", *({"gzip", "x-gzip", "deflate", "br"} & set(urllib3.HTTPResponse.CONTENT_DECODERS))}
+EARLY_SECONDS = 0.05  # gevent's timers count from the start of the loop's turn, so a timeout may come a little early
 
 READ_ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 
@@ -73,7 +74,7 @@ class Deadlines:
 
     @property
     def are_over(self) -> bool:
-        return min(self._step_at, self._whole_at) <= self._now()
+        return min(self._step_at, self._whole_at) <= self._now() + EARLY_SECONDS
 
     @property
     def passed(self) -> tuple[str, float]:

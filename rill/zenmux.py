@@ -27,8 +27,8 @@ from rill.upstream_errors import connect_failed, unreadable_list
 
 __all__ = ["ChatRequest", "Citation", "Connected", "Delta", "Event", "Finish", "Limits", "Meta", "ZenMux"]
 
-# Claude answers end at 4096 tokens when nothing is said; the largest limit that every current Claude accepts is 32,000,
-# and reasoning models spend up to half of it on reasoning.
+# Claude answers end at 4096 tokens when nothing is said, and reasoning alone may take half of what is. Claude Opus 4
+# refuses more than 32,000; a model with a lower limit says so in its 400, and the person sets a smaller one.
 DEFAULT_COMPLETION_TOKENS = 32_000
 MODELS_BYTES = 4 * 1024 * 1024
 MODELS_SECONDS = 8.0

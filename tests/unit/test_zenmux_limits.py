@@ -14,7 +14,7 @@ import pytest
 
 from rill import errors
 from rill.chunks import Delta, Finish
-from rill.standin.wire import http_chunk, read_request
+from rill.standin.wire import read_request
 from rill.transport import Deadlines
 from rill.zenmux import ChatRequest, Limits, ZenMux
 from tests.wire_server import JSON, STREAM, WireServer
