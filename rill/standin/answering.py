@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import gevent
+import orjson
 
 from rill.standin import dialect as words
 from rill.standin import wire
@@ -135,7 +136,7 @@ def answer_whole(exchange: Exchange, call: Call, dialect: Dialect, said: Iterato
     for channel, parts in texts.items():
         call.note_text(channel, "".join(parts))
     _note_end(call, item)
-    body = words.orjson.dumps(dialect.completion("".join(texts["content"]), "".join(texts["reasoning"]), item))
+    body = orjson.dumps(dialect.completion("".join(texts["content"]), "".join(texts["reasoning"]), item))
     call.note_sent(body)
     exchange.send_bytes(200, body, {"Content-Type": "application/json; charset=utf-8", "X-ZenMux-RequestId": call.request_id})
 

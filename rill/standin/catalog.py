@@ -56,7 +56,7 @@ def models_list(*, with_local: bool, scripts: list[str]) -> dict[str, Any]:
     data = [entry(id_, listing) for id_, listing in DEMOS.items()]
     if with_local:
         data.insert(1, entry(LOCAL_MODEL, Listing("SmolLM2 135M Instruct (on this machine)", context=LOCAL_CONTEXT), owner="local"))
-    data += [entry(f"demo/{name}", Listing(f"Demo: {title}", context=FAULT_CONTEXT)) for name, (title, _) in FAULTS.items()]
+    data += [entry(id_, Listing(f"Demo: {title}", context=FAULT_CONTEXT)) for id_, (title, _) in FAULTS.items()]
     data += [entry(f"test/{name}", Listing(f"Test: {name}"), owner="test") for name in scripts]
     data.append(entry(EMBEDDING_MODEL, Listing("Demo: an embedding model", (0.02, 0)), outputs=["embedding"]))
     return {"object": "list", "data": data}

@@ -113,12 +113,14 @@ class Service:
             return self.local.open(chat, exchange.peer)
         if model == catalog.EMBEDDING_MODEL:
             raise ApiError(404, "model_not_supported", f"Model {model} is not supported by this API")
-        if (name := model.removeprefix("demo/")) in FAULTS:
-            return FAULTS[name][1](dialect)
+        if model in FAULTS:
+            return FAULTS[model][1](dialect)
         if sum(len(text) for _, text in chat.messages) > catalog.context_of(model) * CHARACTERS_PER_TOKEN:
             raise ApiError(413, "invalid_params", "Prompt is too long")
         said = perform(MODELS[model](chat), chat)
         if model == "demo/flaky" and (attempt := self._next_attempt()) < 2:
+            if not chat.stream:
+                raise ApiError(500, "provider_error", "The provider stopped in the middle of the answer.")
             return interrupted(dialect, [item for item in said if isinstance(item, Piece)], attempt)
         return said
 
@@ -136,7 +138,7 @@ def check_key(headers: dict[str, str]) -> None:
 
 
 def served_by(model: str) -> str:
-    known = model in MODELS or model in (catalog.LOCAL_MODEL, catalog.EMBEDDING_MODEL) or model.removeprefix("demo/") in FAULTS
+    known = model in MODELS or model in FAULTS or model in (catalog.LOCAL_MODEL, catalog.EMBEDDING_MODEL)
     return model if known else catalog.DEFAULT_MODEL
 
 
