@@ -114,7 +114,8 @@ class ZenMux:
             raise unreadable_list()
         return [entry for entry in entries if isinstance(entry, dict)]
 
-    def _open(self, method: str, path: str, deadlines: Deadlines, accept: str, body: bytes | None = None) -> requests.Response:
+    def _open(self, method: str, path: str, deadlines: Deadlines, accept: str,
+              body: bytes | None = None) -> requests.Response:
         headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "rill"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"

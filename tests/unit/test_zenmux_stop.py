@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 REQUEST = ChatRequest("openai/gpt-5", [{"role": "user", "content": "Hi"}], {})
 TEXT = 'data: {"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n'
 CLOSED_SECONDS = 2.0
+MIN_TICKS = 10  # in one second of flood; there are a hundred on an idle machine, and two or three where nobody gives way
 
 WAITS = {
     "before the headers": ([], STREAM | {"end": "silent"}),
@@ -100,23 +101,22 @@ print("while connecting", len(seen))
 FAIRNESS_SCRIPT = """
 from gevent import monkey
 monkey.patch_all()
-import base64, gzip, sys, time
+import base64, gzip, sys
 import gevent
 sys.path.insert(0, sys.argv[1])
 from rill.zenmux import Limits, ZenMux
 from tests.unit.test_zenmux_stop import REQUEST
 from tests.wire_server import STREAM, WireServer
 
-gaps = []
+ticks = 0
 bomb = "b64:" + base64.b64encode(gzip.compress(b":\\n" * 20_000_000, 9)).decode()
 
 
 def tick():
-    last = time.monotonic()
+    global ticks
     while True:
         gevent.sleep(0.001)
-        gaps.append(time.monotonic() - last)
-        last = time.monotonic()
+        ticks += 1
 
 
 with WireServer(([bomb], STREAM | {"headers": STREAM["headers"] | {"Content-Encoding": "gzip"}})) as server:
@@ -127,7 +127,7 @@ with WireServer(([bomb], STREAM | {"headers": STREAM["headers"] | {"Content-Enco
         list(stream)
     except Exception as error:
         print(type(error).__name__)
-print(max(gaps))
+print(ticks)
 """
 
 
@@ -140,8 +140,8 @@ def test_a_killed_greenlet_leaves_no_connection_at_any_wait() -> None:
 def test_an_upstream_that_is_always_ready_lets_other_greenlets_run() -> None:
     done = subprocess.run([sys.executable, "-c", FAIRNESS_SCRIPT, str(ROOT)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    outcome, gap = done.stdout.split()
-    assert outcome == "TimedOut" and float(gap) < 0.1
+    outcome, ticks = done.stdout.split()
+    assert outcome == "TimedOut" and int(ticks) >= MIN_TICKS
 
 
 @pytest.mark.parametrize("wait", ["after the headers", "in mid text", "in mid text without chunks", "in a flood of text"])
