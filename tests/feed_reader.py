@@ -202,6 +202,8 @@ class Feed:
     def _take_ready(self, event: Event) -> None:
         must(not self.is_ready and event.data == {}, "ready comes once and is empty")
         self.is_ready = True
+        for message_id in self._following.keys() - self._introduced:  # named and not mentioned: deleted, or unknown
+            del self._following[message_id]
 
     def _take_message(self, event: Event) -> None:
         message, message_id = event.data["message"], event.data["message"]["id"]
@@ -224,14 +226,13 @@ class Feed:
         rank, before = RANKS[message["status"]], self.held.messages.get(message_id)
         if before and RANKS[before["status"]] == FINAL_RANK and message_id in self._introduced and rank != FINAL_RANK:
             must(rank == 0, "a reply that ended starts again at queued")
-        elif before and RANKS[before["status"]] != FINAL_RANK:
+        elif before and RANKS[before["status"]] != FINAL_RANK and message_id in self._introduced:
             must(rank >= RANKS[before["status"]], f"a status never goes back: {before['status']} -> {message['status']}")
         self._introduced.add(message_id)
         self._following.setdefault(message_id, self._ended.pop(message_id, [0, 0]))
         self.held.texts.setdefault(message_id, dict.fromkeys(CHANNELS, ""))
         if rank == FINAL_RANK:
             self._ended[message_id] = self._following.pop(message_id)
-            self._first_delta_seen.discard(message_id)
 
     def _check_final(self, data: dict[str, Any], message_id: str) -> None:
         for channel in CHANNELS:
