@@ -9,8 +9,8 @@ import random
 SUBJECTS = ("a slow reader", "the second tab", "an open connection", "the last word", "one small server", "a sleeping laptop",
             "the first token", "a formula", "the café's network", "every offset", "a table of results", "the night train")
 VERBS = ("waits for", "remembers", "carries", "comes back to", "counts", "never loses", "finds", "runs ahead of", "leans on")
-OBJECTS = ("the text it has", "three other readers", "a promise", "the rest of the answer", "`text[have:]`", "**what was shown**",
-           "an *early* reply", "naïve spelling", "日本語 and Ελληνικά", "a 🌊 of words", "$n \\cdot r$ tokens", "its own pace")
+OBJECTS = ("the text it has", "three other readers", "a promise", "the rest of the answer", "`text[have:]`",
+           "**what was shown**", "an *early* reply", "naïve spelling", "日本語 and Ελληνικά", "a 🌊 of words", "$n \\cdot r$ tokens", "its own pace")
 CODE = ("for delta in stream:\n    store.append(delta)\n    print(delta.text, end=\"\")",
         "total = sum(len(part) for part in parts)\nassert total == length",
         "def rest(text: str, have: int) -> str:\n    return text[have:]")
