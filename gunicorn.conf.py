@@ -3,6 +3,7 @@ import signal
 import sys
 
 import gevent
+from gunicorn.http import message
 
 from rill.config import load_settings
 from rill.errors import ConfigError
@@ -20,7 +21,8 @@ backlog = 2048
 keepalive = 75  # longer than the idle time of the usual proxies
 timeout = 60  # a loop that does not turn for so long is dead
 graceful_timeout = int(_settings.grace_seconds) + 3
-limit_request_line = 0  # a cursor may be 16 kB; the C parser still refuses a megabyte
+# A cursor may be 16 kB, in a line or in a header. gunicorn's own ceiling is 8190, and its "unlimited" takes quadratic time.
+message.MAX_REQUEST_LINE = limit_request_line = 24 * 1024
 limit_request_field_size = 20 * 1024
 control_socket_disable = True
 loglevel = "warning"
