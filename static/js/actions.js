@@ -7,17 +7,28 @@ import {makeKey} from './api.js';
 
 /** @param {{api: object, dispatch: (type: string, data: object) => void, makeKey?: () => string}} options */
 export function createActions({api, dispatch, newKey = makeKey}) {
-  const keys = new Map(); // wish -> key, until it succeeds
+  const attempts = new Map(); // what and where -> the last wish there that has not succeeded
   const inFlight = new Map(); // wish -> promise
 
-  /** @param {any[]} wish what is asked for, as JSON it is the wish's name @param {(key: string) => Promise<any>} run */
-  function once(wish, run) {
-    const name = JSON.stringify(wish);
+  /**
+   * @param {[string, ...any]} place what is asked for and where; a new wish in the same place replaces the old one
+   * @param {any} wish
+   * @param {object} body what would be sent now: a wish tried again is sent as it was, because the server may have it
+   * @param {(body: object, key: string) => Promise<any>} run
+   */
+  function once(place, wish, body, run) {
+    const slot = JSON.stringify(place);
+    const name = JSON.stringify([place, wish]);
     if (inFlight.has(name)) return inFlight.get(name);
-    if (!keys.has(name)) keys.set(name, newKey());
-    const promise = run(keys.get(name)).then(answer => {
-      keys.delete(name);
+    const held = attempts.get(slot);
+    const attempt = held?.name === name ? held : {name, body, key: newKey()};
+    attempts.set(slot, attempt);
+    const promise = run(attempt.body, attempt.key).then(answer => {
+      attempts.delete(slot);
       return answer;
+    }, error => {
+      if (error.status >= 400 && error.status < 500) attempts.delete(slot); // refused for certain: the next try is a new one
+      throw error;
     }).finally(() => inFlight.delete(name));
     inFlight.set(name, promise);
     return promise;
@@ -30,24 +41,23 @@ export function createActions({api, dispatch, newKey = makeKey}) {
 
   return {
     /** @param {{model?: string, draft: string}} wanted `draft` tells one wish for a conversation from the next */
-    createConversation: ({model, draft}) => once(['create', model, draft], async key => {
-      const conversation = await api.createConversation(model ? {model} : {}, key);
+    createConversation: ({model, draft}) => once(['create'], [model, draft], model ? {model} : {}, async (body, key) => {
+      const conversation = await api.createConversation(body, key);
       dispatch('patched', {conversation});
       dispatch('thread', {conversation, messages: [], revision: Infinity}); // nothing can be in it yet
       return conversation;
     }),
-    send: (conversation, parent_id, content, models) => once(['send', conversation, parent_id, content, models], async key => {
-      posted(conversation, await api.send(conversation, models ? {content, parent_id, models} : {content, parent_id}, key));
+    send: (conversation, parent_id, content, models) => once(['send', conversation], [content, models],
+      models ? {content, parent_id, models} : {content, parent_id}, async (body, key) => posted(conversation, await api.send(conversation, body, key))),
+    regenerate: (reply, models) => once(['regenerate', reply.parent_id], models, {models}, async (body, key) => {
+      posted(reply.conversation_id, await api.regenerate(reply.parent_id, body, key));
     }),
-    regenerate: (reply, models) => once(['regenerate', reply.parent_id, models], async key => {
-      posted(reply.conversation_id, await api.regenerate(reply.parent_id, {models}, key));
+    edit: (message, content, models) => once(['edit', message.id], [content, models], {content, models}, async (body, key) => {
+      posted(message.conversation_id, await api.edit(message.id, body, key));
     }),
-    edit: (message, content, models) => once(['edit', message.id, content, models], async key => {
-      posted(message.conversation_id, await api.edit(message.id, {content, models}, key));
-    }),
-    continue: reply => once(['continue', reply.id, reply.finished_at], key => api.continue(reply.id, key)),
-    stop: reply => once(['stop', reply.id], key => api.stop(reply.id, key)),
-    patch: (id, body) => once(['patch', id, body], async () => {
+    continue: reply => once(['continue', reply.id], reply.finished_at, {}, (body, key) => api.continue(reply.id, key)),
+    stop: reply => once(['stop', reply.id], null, {}, (body, key) => api.stop(reply.id, key)),
+    patch: (id, body) => once(['patch', id], body, body, async () => {
       dispatch('patched', {conversation: await api.patchConversation(id, body)});
     }),
     /** Seen at once, kept by the server after it. */

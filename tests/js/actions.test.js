@@ -22,10 +22,31 @@ test('a failed send tried again carries the same key, a later one a new key', as
     if (n === 1) throw new Error('away');
     return accepted;
   });
-  await assert.rejects(actions.send('c', null, 'hi'), /away/);
-  await actions.send('c', null, 'hi');
-  await actions.send('c', null, 'hi');
-  assert.deepEqual(calls.map(c => c.key), ['key-1', 'key-1', 'key-2']);
+  await assert.rejects(actions.send('c', 'a', 'hi'), /away/);
+  await actions.send('c', 'b', 'hi'); // the first did arrive, and the feed has moved the head
+  await actions.send('c', 'b', 'hi');
+  assert.deepEqual(calls.map(c => [c.key, c.body.parent_id]), [['key-1', 'a'], ['key-1', 'a'], ['key-2', 'b']]);
+});
+
+test('a send that was refused for certain is a new one when tried again', async () => {
+  const {calls, actions} = cast(async n => {
+    if (n === 1) throw Object.assign(new Error('busy'), {status: 409});
+    return accepted;
+  });
+  await assert.rejects(actions.send('c', 'a', 'hi'), /busy/);
+  await actions.send('c', 'b', 'hi');
+  assert.deepEqual(calls.map(c => [c.key, c.body.parent_id]), [['key-1', 'a'], ['key-2', 'b']]);
+});
+
+test('a failed send is forgotten when another text goes the same way', async () => {
+  const {calls, actions} = cast(async n => {
+    if (n === 1) throw new Error('away');
+    return accepted;
+  });
+  await assert.rejects(actions.send('c', 'a', 'hi'), /away/);
+  await actions.send('c', 'a', 'ho');
+  await actions.send('c', 'b', 'hi');
+  assert.deepEqual(calls.map(c => [c.key, c.body.parent_id]), [['key-1', 'a'], ['key-2', 'a'], ['key-3', 'b']]);
 });
 
 test('another text is another wish', async () => {

@@ -147,6 +147,12 @@ test('a conversation that changed while it was loaded is loaded again', () => {
   assert.deepEqual(run([loaded], state).wants, [{kind: 'thread', id: 'c'}]);
 });
 
+test('a copy that was fetched before the newest words takes none of them back', () => {
+  const {state} = run([hello, ready, started('m', 6), delta('m', 0, 'abcd')]);
+  const loaded = ['thread', {conversation: CONVERSATION, messages: [reply('m', {content: 'ab', reasoning: ''})], revision: 6}];
+  assert.equal(run([loaded], state).state.live.m.content, 'abcd');
+});
+
 test('after a deletion nothing of the conversation is left', () => {
   const {state} = run([['thread', {conversation: CONVERSATION, messages: [], revision: 5}], hello, ready, started('m', 6),
     ['conversation', {conversation: CONVERSATION, revision: 7}], ['conversation_deleted', {id: 'c', revision: 8}]]);
