@@ -179,6 +179,8 @@ class Run:
         finally:
             stream.close()
         self.usage = finish.usage
+        if refusal := finish.extras.get("refusal"):  # what a model says instead of an answer; nothing else carries it
+            pending.append(("content", refusal))
         return Ending("completed", finish_reason=finish.finish_reason)
 
     def _record(self, raw: bytes) -> None:
