@@ -109,6 +109,9 @@ class Committer:
             metrics.commit_retries.inc()
             gevent.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
             tries += 1
+            for growth in batch:
+                if growth.run.discarded:
+                    self.note(growth.run)  # the next turn lets go of it
             batch = [growth for growth in batch if not growth.run.discarded]
         if self._is_troubled:
             self._is_troubled = False
@@ -181,10 +184,7 @@ class Committer:
         if growth.ending is not None and isinstance(growth.ending.error, StorageFailed):
             log.error("run=%s its end could not be stored; the next start will mark it", run.message.id)
             return self._ended(run)
-        run.stop(Ending("failed", error=StorageFailed(STORAGE)))
-        run.ending = Ending("failed", error=StorageFailed(STORAGE))
-        run.status = "failed"
-        self.note(run)
+        run.give_up(Ending("failed", error=StorageFailed(STORAGE)))
 
     def _ended(self, run: Run) -> None:
         if not run.committed.is_set():

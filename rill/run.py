@@ -94,6 +94,13 @@ class Run:
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
 
+    def give_up(self, ending: Ending) -> None:
+        """What it gathered cannot be stored: end it so, whatever its end was to be, and drop what would follow the hole."""
+        self.stop(ending)
+        self.ending = None
+        self._end(ending)
+        self.pending = []  # a new one: until the kill reaches it, the greenlet writes into the old one
+
     def take(self) -> list[tuple[Channel, str]]:
         """What came since the last call, neighbours of one channel joined; for the committer."""
         taken: list[tuple[Channel, str]] = []

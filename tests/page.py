@@ -51,7 +51,7 @@ class Page:
         self.revision = 0
         self.ended: set[str] = set()  # whose final message came on this connection
         self.counts: Counter[str] = Counter()
-        self.is_ready = False
+        self.is_ready = self.is_troubled = False
         self._stored = stored
         self._conversations: dict[str, str] = {}  # of each message
         self._deleted: set[str] = set()
@@ -101,6 +101,9 @@ class Page:
 
     def _take_ping(self, _data: dict[str, Any], _cursor: str | None) -> None:
         pass
+
+    def _take_storage(self, data: dict[str, Any], _cursor: str | None) -> None:
+        self.is_troubled = not data["ok"]
 
     def _take_conversation(self, data: dict[str, Any], _cursor: str | None) -> None:
         must(data["conversation"]["id"] not in self._deleted, "no event names a deleted conversation")
