@@ -41,9 +41,10 @@ class StateEvent:
 class Reader:
     """One open feed: what it has been sent, what it still lacks, and why it should end."""
 
-    def __init__(self, user_id: str, address: str) -> None:
+    def __init__(self, user_id: str, address: str, is_gone: Callable[[], bool]) -> None:
         self.user_id = user_id
         self.address = address
+        self.is_gone = is_gone
         self.have: Cursor = {}  # of messages it follows: what it has been sent, or said it has
         self.bye: str | None = None
         self.revision = 0  # state up to here came with the catch-up
@@ -164,14 +165,14 @@ class Hub:
         self._sweeper: gevent.Greenlet | None = None
         self.count = 0
 
-    def open(self, user_id: str, address: str) -> Reader:
-        """From here on the reader is told everything. Raises RateLimited."""
-        mine = self._readers.get(user_id, {})
-        if self._per_user and len(mine) >= self._per_user:
+    def open(self, user_id: str, address: str, is_gone: Callable[[], bool] = lambda: False) -> Reader:
+        """From here on the reader is told everything. `is_gone` says whether its peer has left. Raises RateLimited."""
+        if self._per_user and self._still_there(mine := list(self._readers.get(user_id, ())), self._per_user):
             raise RateLimited(f"There are {len(mine)} open pages of yours already. Close one, or wait until it goes to sleep.", retry_after=5)
-        if self._per_address and sum(r.address == address for rs in self._readers.values() for r in rs) >= self._per_address:
+        near = [reader for readers in self._readers.values() for reader in readers if reader.address == address]
+        if self._per_address and self._still_there(near, self._per_address):
             raise RateLimited("There are too many open pages from your network address. Close some.", retry_after=5)
-        reader = Reader(user_id, address)
+        reader = Reader(user_id, address, is_gone)
         for made in self._standing.values():
             reader.notice(made)
         self._readers.setdefault(user_id, {})[reader] = None
@@ -179,6 +180,15 @@ class Hub:
         if self._sweeper is None:
             self._sweeper = gevent.spawn(self._sweep)
         return reader
+
+    def _still_there(self, readers: list[Reader], limit: int) -> bool:
+        """Whether they are as many as the limit. A page that reloads leaves its old feed, which only a ping would notice."""
+        for reader in readers if len(readers) >= limit else ():
+            if reader.is_gone():
+                reader.end("age")
+                self.close(reader)
+                limit += 1
+        return len(readers) >= limit
 
     def close(self, reader: Reader) -> None:
         mine = self._readers.get(reader.user_id, {})

@@ -1,10 +1,12 @@
 """`GET /api/feed`: everything that happens to a user's messages, as one event stream (PROTOCOL section 5)."""
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, request
+from gevent.monkey import get_original
 
 from rill import metrics
 from rill.catchup import catch_up
@@ -27,13 +29,14 @@ def open_feed() -> Response:
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream", headers=HEADERS)
     hub: Hub = parts.hub
-    reader = hub.open(user().id, request.remote_addr or "")
+    connection = request.environ.get("gunicorn.socket")
+    reader = hub.open(user().id, request.remote_addr or "", lambda: _has_left(connection))
     try:
         first = catch_up(parts.db, parts.engine, reader, named, parts.boot)
     except BaseException:
         hub.close(reader)
         raise
-    _notice_dead_peers(request.environ.get("gunicorn.socket"))
+    _notice_dead_peers(connection)
     response = Response(_stream(reader, first), mimetype="text/event-stream", headers=HEADERS)
     response.call_on_close(lambda: _close(hub, reader))  # also when the stream was never begun
     metrics.open_feeds.inc()
@@ -64,6 +67,19 @@ def _batched(frames: Iterator[bytes]) -> Iterator[bytes]:
 def _close(hub: Hub, reader: Reader) -> None:
     hub.close(reader)
     metrics.open_feeds.dec()
+
+
+def _has_left(connection: socket.socket | None) -> bool:
+    """Whether the peer closed its side: then there is an end to be read. Never waits, unlike gevent's own recv."""
+    if connection is None:
+        return False
+    try:
+        with get_original("socket", "socket")(fileno=os.dup(connection.fileno())) as probe:
+            return probe.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _notice_dead_peers(connection: socket.socket | None) -> None:
