@@ -17,6 +17,7 @@ from rill.errors import Busy, RateLimited
 from rill.hub import Hub
 from rill.models import Message, utc_now
 from rill.run import Run, interrupted
+from rill.timeline import Timeline
 from rill.zenmux import ChatRequest, ZenMux
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,8 @@ class Engine:
             for message in left:
                 error = interrupted().error.as_dict()
                 store.update_message(tx, message.seq, status="interrupted", content=message.content,
-                                     reasoning=message.reasoning, error=error, finished_at=utc_now())
+                                     reasoning=message.reasoning, error=error, finished_at=utc_now(),
+                                     timeline=Timeline.resumed(message).entries)  # the pace died with the process
                 store.fold_pieces(tx, message.seq)
                 store.next_revision(tx, message.user_id)
         for message in left:

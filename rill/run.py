@@ -128,7 +128,7 @@ class Run:
             self._end(self._ask(upstream))
         except gevent.GreenletExit:
             self._end(self._end_as)
-        except ReplyError as error:
+        except UpstreamError as error:
             self.request_id = error.request_id or self.request_id
             self.usage = error.usage
             self._end(Ending("failed", error.finish_reason, error))

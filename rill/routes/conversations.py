@@ -100,9 +100,9 @@ def delete_conversation(conversation_id: str) -> Response:
     with parts.db.read() as tx:
         store.get_conversation(tx, user().id, conversation_id)
     body(Nothing)
-    parts.engine.discard(conversation_id)
     with parts.db.write() as tx:
         store.delete_conversation(tx, user().id, conversation_id)
         revision = store.next_revision(tx, user().id)
+    parts.engine.discard(conversation_id)  # in the turn of the commit: a run that began meanwhile is caught, none if it failed
     parts.hub.tell(user().id, StateEvent("conversation_deleted", {"id": conversation_id}, revision))
     return Response(status=204)
