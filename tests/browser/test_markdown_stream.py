@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 
 from tests.browser.markdown_site import markdown_page, spec_examples  # noqa: F401
 
-CASES_PER_KIND = 1_500
+CASES_PER_KIND = 1_000
 LIMIT_MS = 8_000
 SPLITTINGS = ["chars", 1, 1_000_003]
 

@@ -1,10 +1,14 @@
 /**
  * The fast path for a block of code that is being written: text is appended, nothing is parsed.
  *
- * A last line that may turn out to be the closing fence is held back until it is complete.
+ * A last line that may turn out to be the closing fence is held back until it is complete. Long code
+ * goes on in a new element now and then; the finished block is one text again.
  * tail.js asks it first and parses again when it says that the block may have ended.
  */
 
+import { el } from './dom.js';
+
+const PART_CHARS = 4000; // a browser lays a run of text out whole when it grows: keep the growing run short
 const MAY_CLOSE = /^ {0,3}[`~]*[ \t]*$/;
 
 export class OpenFence {
@@ -28,9 +32,18 @@ export class OpenFence {
     if (lines.some(complete => this.closing.test(complete))) return false;
     const start = text.length - line.length;
     const end = MAY_CLOSE.test(line) ? start : text.length;
-    if (end > this.shown) this.node.appendData(text.slice(this.shown, end));
+    if (end > this.shown) this.show(text.slice(this.shown, end), lines.length > 0);
     this.line = line;
     this.shown = Math.max(this.shown, end) - start;
     return true;
+  }
+
+  show(text, hasLineEnd) {
+    if (!hasLineEnd || this.node.length < PART_CHARS) return this.node.appendData(text);
+    const rest = text.lastIndexOf('\n') + 1;
+    this.node.appendData(text.slice(0, rest));
+    const code = this.node.parentElement.closest('code');
+    this.node = document.createTextNode(text.slice(rest));
+    code.append(el('span', { class: 'part' }, this.node));
   }
 }
