@@ -29,7 +29,7 @@ def _env(name: str) -> AliasChoices:
 class Settings(BaseSettings):
     """Times are in seconds, fractions allowed. 0 means no limit where the description says "limit"."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, allow_inf_nan=False)
 
     api_key: SecretStr | None = Field(None, validation_alias=_env("ZENMUX_API_KEY"), description="your ZenMux key; without one the stand-in answers (or `ZENMUX_API_KEY_FILE`: a file that holds it)")
     base_url: str = Field(ZENMUX_URL, validation_alias=_env("ZENMUX_BASE_URL"), description="where ZenMux is; http only to this machine")
@@ -119,7 +119,9 @@ class _MergedSource(EnvSettingsSource):
     """The environment over `.env`, as one mapping, so that an empty variable hides the file's."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in read_environment().items()}
+        # Ours alone: pydantic would also take the fields' own names, and HOST or PORT is often set for somebody else.
+        ours = {field.validation_alias.choices[0] for field in self.settings_cls.model_fields.values()}
+        return {name.lower(): value for name, value in read_environment().items() if name in ours}
 
 
 def read_environment(environ: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> dict[str, str]:
