@@ -19,7 +19,7 @@ from typing import Any, Self
 CHANNELS = ("content", "reasoning")
 RANKS = {"queued": 0, "connecting": 1, "streaming": 2, "completed": 3, "stopped": 3, "failed": 3, "interrupted": 3}
 FINAL_RANK = 3
-EVENTS = ("hello", "message", "delta", "ready", "conversation", "conversation_deleted", "ping", "bye")
+EVENTS = ("hello", "message", "delta", "ready", "conversation", "conversation_deleted", "ping", "bye", "storage")
 MESSAGE_FIELDS = {"id", "conversation_id", "parent_id", "role", "status", "model", "params", "finish_reason", "error", "usage",
                   "cost", "timings", "citations", "attachments", "generation_id", "request_id", "created_at", "finished_at"}
 ENTRY = re.compile(r"([A-Za-z0-9_-]{22,64}):(\d{1,10}):(\d{1,10})")
@@ -74,6 +74,8 @@ class Held:
 class Feed:
     """One connection, open and accepted; raises FeedRefused otherwise. `cursor=None` names what `held` believes unfinished."""
 
+    _all: set[Feed] = set()
+
     def __init__(self, port: int, held: Held | None = None, *, cursor: str | None = None, by_header: bool = False,
                  receive_buffer: int | None = None, is_slow: bool = False) -> None:
         self.port, self.held, self.is_slow = port, held or Held(), is_slow
@@ -91,6 +93,7 @@ class Feed:
         self._connect(by_header, receive_buffer)
 
     def _connect(self, by_header: bool, receive_buffer: int | None) -> None:
+        Feed._all.add(self)
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -112,7 +115,14 @@ class Feed:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @classmethod
+    def close_all(cls) -> None:
+        """For the end of a test that failed or did not care."""
+        for feed in list(cls._all):
+            feed.close()
+
     def close(self) -> None:
+        Feed._all.discard(self)
         self.socket.close()
         if hasattr(self, "response"):
             self.response.close()
@@ -273,6 +283,9 @@ class Feed:
 
     def _take_ping(self, event: Event) -> None:
         must(event.data.keys() >= {"server_time"}, "a ping tells the time")
+
+    def _take_storage(self, event: Event) -> None:
+        must(isinstance(event.data.get("ok"), bool) and (event.data["ok"] or event.data["message"]), "storage says how it is")
 
     def _take_bye(self, event: Event) -> None:
         self.bye = event.data["reason"]

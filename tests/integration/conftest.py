@@ -4,9 +4,7 @@ limits so short that every fault ends within seconds. Tests that kill or configu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -49,12 +47,15 @@ def api(rill: Rill) -> Iterator[Api]:
 
 
 @pytest.fixture
-def open_feed(rill: Rill) -> Iterator[Callable[..., Feed]]:
-    """Feeds of the shared server, closed at the end of the test; `server=` takes another one's."""
-    with ExitStack() as closing:
-        def open_(*args: Any, server: Rill = rill, **options: Any) -> Feed:
-            return closing.enter_context(server.feed(*args, **options))
-        yield open_
+def open_feed(rill: Rill) -> Callable[..., Feed]:
+    """Feeds of the shared server."""
+    return rill.feed
+
+
+@pytest.fixture(autouse=True)
+def no_feed_stays_open() -> Iterator[None]:
+    yield
+    Feed.close_all()
 
 
 @pytest.fixture
