@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import requests
@@ -31,9 +31,12 @@ LOG_TAIL_CHARS = 4000
 class Rill:
     """One server on one data directory. After `kill` or `terminate`, `start` brings it up again on the same port."""
 
-    def __init__(self, data_dir: Path, upstream_url: str, *, key: str = "", **settings: object) -> None:
-        """`settings` are environment variables. With a `key` the upstream counts as ZenMux, else as a stand-in."""
+    def __init__(self, data_dir: Path, upstream_url: str, *, key: str = "", config: str = "gunicorn.conf.py",
+                 wrapper: Sequence[str] = (), **settings: object) -> None:
+        """`settings` are environment variables. With a `key` the upstream counts as ZenMux, else as a stand-in. `config`
+        is gunicorn's; `wrapper` is a command that runs the one behind it in its place (setpriv, unshare)."""
         self.data_dir, self.port = data_dir, free_port()
+        self._command = [*wrapper, sys.executable, "-m", "gunicorn", "-c", config, "app:app"]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = data_dir.with_name(f"{data_dir.name}.log")
         upstream = {"ZENMUX_API_KEY": key, "ZENMUX_BASE_URL": upstream_url} if key else {"RILL_STANDIN_URL": upstream_url}
@@ -56,8 +59,7 @@ class Rill:
     def launch(self) -> None:
         """Only the process, in a group of its own; whether it comes up is the caller's question."""
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen([sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "app:app"],
-                                             cwd=PROJECT, env=self._env, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(self._command, cwd=PROJECT, env=self._env, stdout=log, stderr=log, start_new_session=True)
 
     def kill(self) -> None:
         """`kill -9` of the whole group: nobody gets to say a last word."""
