@@ -29,9 +29,10 @@ POLICY = (
 )
 PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Markdown</title>'
-    '<link rel="stylesheet" href="markdown.css"><script type="module" src="markdown_page.js"></script>'
+    '<link rel="stylesheet" href="vars.css"><link rel="stylesheet" href="page.css"><link rel="stylesheet" href="markdown.css"><script type="module" src="markdown_page.js"></script>'
     '<main><div id="host"></div></main></html>'
 )
+PAGE_CSS = "html { background: var(--page); color: var(--text); font: 16px/1.6 var(--font); } main { max-width: var(--column); margin: 2rem auto; }"
 CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run", "--disable-quic",
@@ -45,7 +46,7 @@ def chromium_path() -> str | None:
 def build_site(folder: Path) -> None:
     """One page, the bundle with its lazy chunks, the stylesheet, and KaTeX's stylesheet with its fonts."""
     aliases = json.loads((ROOT / "static/js/markdown/lean/aliases.json").read_text(encoding="utf-8"))
-    entries = ["../tests/browser/markdown_page.js", "css/markdown.css", "css/katex.css"]
+    entries = ["../tests/browser/markdown_page.js", "css/vars.css", "css/markdown.css", "css/katex.css"]
     subprocess.run(
         [
             str(ROOT / "node_modules/.bin/esbuild"), *entries, "--bundle", "--splitting", "--format=esm", "--minify",
@@ -55,6 +56,7 @@ def build_site(folder: Path) -> None:
         ],
         cwd=ROOT / "static", check=True, timeout=BUILD_SECONDS,
     )
+    (folder / "page.css").write_text(PAGE_CSS, encoding="utf-8")
     (folder / "index.html").write_text(PAGE, encoding="utf-8")
 
 
@@ -86,12 +88,11 @@ def chromium() -> Iterator[Browser]:
 
 
 def open_page(browser: Browser, url: str) -> Page:
-    """A page whose script has run. What the policy refused is in `page.refused`."""
+    """A page whose script has run (a module does before `load`). What the policy refused is in `page.refused`."""
     page = browser.new_page()
     page.refused = []  # type: ignore[attr-defined]
     page.on("console", lambda message: page.refused.append(message.text) if "Security Policy" in message.text else None)
     page.goto(url)
-    page.wait_for_function("window.libraries")
     return page
 
 

@@ -30,7 +30,12 @@ function nodesBetween(from, to = null) {
   return nodes;
 }
 
-const elementsFrom = node => nodesBetween(node).filter(one => one.nodeType === Node.ELEMENT_NODE);
+/** The node that comes `count` places behind one, or null. */
+function after(node, count) {
+  let found = node;
+  for (let left = count; left > 0 && found; left--) found = found.nextSibling;
+  return found;
+}
 
 export class BlockTail {
   /** @param {HTMLElement} top @param {import('./code_block.js').Labels} labels */
@@ -94,23 +99,28 @@ export class BlockTail {
     return build(tokens, { labels: this.labels, isFinal });
   }
 
-  /** Makes the live nodes those of the tokens. */
+  /**
+   * Makes the live nodes those of the tokens. Final ones replace only as many: what is live behind
+   * them is the block that goes on, and keeps its nodes and a selection in them.
+   * @returns {Node|null} the first node that is not final
+   */
   place(tokens, isFinal) {
-    if (!this.container) {
-      morph(this.root, this.firstLive, null, this.draw(tokens, isFinal));
-      return this.finishLater(elementsFrom(this.firstLive), isFinal);
-    }
+    if (!this.container) return this.placeBehind(this.root, this.mark, tokens, isFinal);
     const { inner, rest, isLoose } = this.container.split(tokens);
     if (isFinal && isLoose) this.loosen();
-    this.placeInner(inner, isFinal);
-    morph(this.root, this.container.element.nextSibling, null, this.draw(rest, isFinal));
-    this.finishLater(elementsFrom(this.container.element.nextSibling), isFinal);
+    const { host, mark, element } = this.container;
+    const edge = this.placeBehind(host, mark, inner, isFinal);
+    if (edge) morph(host, edge, null, document.createDocumentFragment()); // the list or table ends here
+    return this.placeBehind(this.root, element, rest, isFinal);
   }
 
-  placeInner(tokens, isFinal) {
-    const { host, mark } = this.container;
-    morph(host, mark.nextSibling, null, this.draw(tokens, isFinal));
-    this.finishLater(elementsFrom(mark.nextSibling), isFinal);
+  placeBehind(parent, mark, tokens, isFinal) {
+    const drawn = this.draw(tokens, isFinal);
+    const first = () => (mark ? mark.nextSibling : parent.firstChild);
+    const edge = isFinal ? after(first(), drawn.childNodes.length) : null;
+    morph(parent, first(), edge, drawn);
+    this.finishLater(nodesBetween(first(), edge), isFinal);
+    return edge;
   }
 
   finishLater(elements, isFinal) {
@@ -122,10 +132,10 @@ export class BlockTail {
     const { prefix } = this;
     const { tokens, scope, misses } = this.read(prefix + head);
     const lines = (prefix + head).split('\n');
-    this.place(tokens, true);
+    const edge = this.place(tokens, true);
     if (this.container) this.closeContainer(tokens, lines, misses);
     else this.record(this.firstLive, topBlocks(tokens), lines, misses);
-    this.seal();
+    this.seal(edge);
     this.definitions.learn(scope);
   }
 
@@ -157,7 +167,6 @@ export class BlockTail {
     const { tokens, scope, misses } = this.read(container.prefix + head + container.suffix);
     if (!this.container) this.adopt(container, tokens);
     else this.growContainer(tokens);
-    container.mark = container.host.lastChild;
     container.raw += head;
     for (const label of misses) container.misses.add(label);
     this.definitions.learn(scope);
@@ -167,9 +176,9 @@ export class BlockTail {
     const { inner, isLoose } = container.split(tokens, true);
     const whole = container.suffix ? [tokens[0], ...inner, tokens[closeOf(tokens, 0)]] : tokens;
     container.isLoose = isLoose;
-    morph(this.root, this.firstLive, null, this.draw(whole, true));
+    this.placeBehind(this.root, this.mark, whole, true);
     container.adopt(this.firstLive);
-    this.finishLater([container.element], true);
+    container.mark = container.host.lastChild;
     this.container = container;
   }
 
@@ -177,8 +186,8 @@ export class BlockTail {
     const { container } = this;
     const { inner, isLoose } = container.split(tokens, true);
     if (isLoose) this.loosen();
-    this.placeInner(inner, true);
-    morph(this.root, container.element.nextSibling, null, document.createDocumentFragment());
+    const edge = this.placeBehind(container.host, container.mark, inner, true);
+    container.mark = edge ? edge.previousSibling : container.host.lastChild;
   }
 
   /** The list turned loose late: its finished items are drawn once more, with paragraphs. */
@@ -207,14 +216,15 @@ export class BlockTail {
   }
 
   /** Full sections are closed; live blocks are always built in the section they will stay in. */
-  seal() {
-    while (this.root.children.length >= SECTION_BLOCKS) {
+  seal(edge) {
+    let finished = nodesBetween(this.root.firstChild, edge).length;
+    for (; finished >= SECTION_BLOCKS; finished -= SECTION_BLOCKS) {
       const next = el('section');
       this.root.after(next);
       next.append(...[...this.root.children].slice(SECTION_BLOCKS));
       this.root = next;
     }
-    this.mark = this.root.lastChild;
+    this.mark = edge ? edge.previousSibling : this.root.lastChild;
   }
 
   openFence(tokens) {
