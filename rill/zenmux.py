@@ -34,7 +34,8 @@ MODELS_BYTES = 4 * 1024 * 1024
 MODELS_SECONDS = 8.0
 PASSED_ON = ("temperature", "top_p", "max_completion_tokens", "reasoning_effort")
 
-logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # "pool is full" is what IDLE_CONNECTIONS wants
+for noisy in ("connectionpool", "connection"):  # "pool is full" is what IDLE_CONNECTIONS wants; half a head is logged raw,
+    logging.getLogger(f"urllib3.{noisy}").setLevel(logging.ERROR)  # and may echo the key
 
 
 @dataclass(frozen=True, slots=True)

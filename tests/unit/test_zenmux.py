@@ -228,6 +228,11 @@ def test_the_key_leaks_into_no_error() -> None:
         assert KEY not in repr(vars(error)) + repr(error.as_dict())
 
 
+def test_a_head_that_is_half_a_head_puts_no_key_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    ask([text("Hi"), DONE], STREAM | {"headers": STREAM["headers"] | {"X-Echo": f"you said\r\nBearer {KEY}"}})
+    assert not caplog.records
+
+
 def test_a_word_that_stands_for_a_key_is_not_masked() -> None:
     assert ask([text("the standin speaks"), DONE], key="standin")[2] == Delta("content", "the standin speaks")
 
