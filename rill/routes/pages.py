@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import mimetypes
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
@@ -48,12 +48,12 @@ def favicon() -> Response:
     return static_file("icon.svg")
 
 
-@cache
-def _manifest(path: Path) -> dict[str, str]:
+@lru_cache(maxsize=1)
+def _manifest(path: Path, _changed_at: int) -> dict[str, str]:
     return orjson.loads(path.read_bytes())
 
 
 def asset(name: str) -> str:
     """The address of a built file, for templates."""
-    manifest = _manifest(Path(current_app.static_folder) / "dist" / "manifest.json")
-    return f"/static/dist/{manifest[name]}"
+    manifest = Path(current_app.static_folder) / "dist" / "manifest.json"
+    return f"/static/dist/{_manifest(manifest, manifest.stat().st_mtime_ns)[name]}"  # a new build needs no new start
