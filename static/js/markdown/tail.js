@@ -68,6 +68,7 @@ export class BlockTail {
     this.fence = null;
     this.commit(this.tail);
     this.tail = '';
+    this.place([], false); // half a line end may have looked like one block more
   }
 
   get prefix() { return this.container?.prefix ?? ''; }
