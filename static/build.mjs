@@ -8,9 +8,10 @@
  */
 import { build } from 'esbuild';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 const root = path.resolve(process.argv[2] ?? path.dirname(fileURLToPath(import.meta.url)));
 const [dist, fresh, old] = ['dist', '.dist-new', '.dist-old'].map((name) => path.join(root, name));
@@ -20,6 +21,21 @@ async function findEntries() {
   const extra = (await readdir(path.join(root, 'js'))).filter((name) => /^entry-.*\.js$/.test(name)).sort();
   const optional = ['css/katex.css'].filter((name) => existsSync(path.join(root, name)));
   return ['js/main.js', 'css/main.css', ...optional, ...extra.map((name) => `js/${name}`)];
+}
+
+/** @returns {Promise<Record<string, string>>} packages that the page has its own small stand-ins for */
+async function readAliases() {
+  const file = path.join(root, 'js/markdown/lean/aliases.json');
+  return existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : {};
+}
+
+/** Lay a compressed twin beside every text file, for the server to send: it never compresses anything itself. */
+async function compress(folder) {
+  const texts = (await readdir(folder)).filter((name) => /\.(js|css)$/.test(name));
+  await Promise.all(texts.map(async (name) => {
+    const packed = gzipSync(await readFile(path.join(folder, name)), { level: 9 });
+    await writeFile(path.join(folder, `${name}.gz`), packed);
+  }));
 }
 
 /**
@@ -40,6 +56,7 @@ async function bundle(entries) {
     chunkNames: 'chunk-[hash]',
     assetNames: '[name]-[hash]',
     // Every browser that runs es2022 takes woff2, the first of the three formats KaTeX names: the others stay out.
+    alias: await readAliases(),
     loader: { '.woff2': 'file', '.woff': 'empty', '.ttf': 'empty' },
     legalComments: 'none',
     metafile: true,
@@ -60,6 +77,7 @@ await Promise.all([remove(fresh), remove(old)]); // what a killed build left
 await mkdir(fresh);
 try {
   const manifest = await bundle(await findEntries());
+  await compress(fresh);
   await writeFile(path.join(fresh, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   if (existsSync(dist)) await rename(dist, old);
   await rename(fresh, dist);

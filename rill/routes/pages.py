@@ -35,7 +35,8 @@ def static_file(filename: str) -> Response:
     if not is_built and "/" in filename or filename.endswith(".gz"):
         raise NotFound("There is nothing at this address.")  # sources are not served, what is built from them is
     takes_gzip = "gzip" in request.accept_encodings and (folder / f"{filename}.gz").is_file()
-    response = send_from_directory(folder, f"{filename}.gz" if takes_gzip else filename, mimetype=mimetypes.guess_type(filename)[0])
+    response = send_from_directory(folder, f"{filename}.gz" if takes_gzip else filename, mimetype=mimetypes.guess_type(filename)[0],
+                                   download_name=Path(filename).name)
     if takes_gzip:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"

@@ -1,7 +1,9 @@
 """static/build.mjs on a small page of its own: what the manifest names, and what a failed build leaves."""
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -35,8 +37,28 @@ def build(page: Path) -> subprocess.CompletedProcess[str]:
 
 
 def built(page: Path) -> dict[str, str]:
-    """File name -> text of all that is in dist."""
-    return {path.name: path.read_text() for path in (page / "dist").iterdir()}
+    """File name -> text of all that is in dist, less the compressed twins."""
+    return {path.name: path.read_text() for path in (page / "dist").iterdir() if path.suffix != ".gz"}
+
+
+def test_every_script_and_style_has_a_compressed_twin_of_the_same_content(page: Path) -> None:
+    build(page)
+    files = {name: text for name, text in built(page).items() if name.endswith((".js", ".css"))}
+    assert files
+    for name, text in files.items():
+        assert gzip.decompress((page / "dist" / f"{name}.gz").read_bytes()).decode() == text
+
+
+def test_the_first_load_of_the_page_is_at_most_60_kib() -> None:
+    """Of the checkout's own page, as the set-up built it: main.js and what it imports at once, compressed."""
+    dist = ROOT / "static" / "dist"
+    waiting, loaded = [json.loads((dist / "manifest.json").read_text())["main.js"]], set()
+    while waiting:
+        name = waiting.pop()
+        loaded.add(name)
+        waiting += set(re.findall(r'(?:from|import)"\./([\w-]+\.js)"', (dist / name).read_text())) - loaded
+    sizes = {name: (dist / f"{name}.gz").stat().st_size for name in loaded}
+    assert sum(sizes.values()) <= 60 * 1024, sizes
 
 
 def test_the_manifest_names_each_entry_and_nothing_else(page: Path) -> None:
