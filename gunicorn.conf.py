@@ -8,6 +8,8 @@ from gunicorn.http import message
 from rill.config import load_settings
 from rill.errors import ConfigError
 
+LAST_ANSWERS_SECONDS = 0.5  # for requests under way when all runs have ended
+
 try:
     _settings = load_settings()
 except ConfigError as error:
@@ -20,7 +22,7 @@ worker_connections = 4000
 backlog = 2048
 keepalive = 75  # longer than the idle time of the usual proxies
 timeout = 60  # a loop that does not turn for so long is dead
-graceful_timeout = int(_settings.grace_seconds) + 3
+graceful_timeout = int(_settings.grace_seconds) + 2  # only for a worker that hangs: `drain` ends it before
 # A cursor may be 16 kB, in a line or in a header. gunicorn's own ceiling is 8190, and its "unlimited" takes quadratic time.
 message.MAX_REQUEST_LINE = limit_request_line = 24 * 1024
 limit_request_field_size = 20 * 1024
@@ -29,13 +31,16 @@ loglevel = "warning"
 
 
 def post_worker_init(worker):
-    """On SIGTERM, end feeds and runs first, while the process still answers; then let gunicorn close."""
+    """On SIGTERM, end feeds and runs first, while the process still answers; then end the worker. Left to gunicorn, each
+    idle connection (every open page has one) would hold it for the whole of graceful_timeout."""
     parts = worker.app.callable.extensions["rill"]
 
     def drain():
         parts.hub.end_all("shutdown")
         parts.engine.drain(_settings.grace_seconds)
         worker.alive = False
+        gevent.sleep(LAST_ANSWERS_SECONDS)
+        sys.exit(0)
 
     gevent.signal_handler(signal.SIGTERM, drain)
 

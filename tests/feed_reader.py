@@ -169,7 +169,10 @@ class Feed:
 
     def receive(self, at_most: int) -> None:
         """Take some bytes off the socket, so that a slow reader can be slow; events are made of them by `read`."""
-        self._keep(self.response.read1(at_most))
+        try:
+            self._keep(self.response.read1(at_most))
+        except (http.client.HTTPException, ConnectionError):  # torn off in the middle, by kill -9 for one
+            raise FeedEnded from None
 
     def _receive(self, deadline: float, why: str) -> None:
         left = deadline - time.monotonic()

@@ -104,9 +104,11 @@ class Rill:
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
 
     @contextlib.contextmanager
-    def database(self) -> Iterator[sqlite3.Connection]:
-        """A connection of the test's own; what is changed through it is committed."""
-        with contextlib.closing(sqlite3.connect(self.data_dir / "rill.db", timeout=10, isolation_level=None)) as connection:
+    def database(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection of the test's own. To write, the server must be up: the last writer to leave a dead server's
+        database takes the -wal file with it, and the next start asks where that went."""
+        address = f"{(self.data_dir / 'rill.db').as_uri()}?mode={'rw' if write else 'ro'}"
+        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=10, isolation_level=None)) as connection:
             yield connection
 
     # -- talking to it

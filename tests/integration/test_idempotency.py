@@ -113,7 +113,7 @@ def test_keys_survive_a_crash_and_end_after_a_day(upstream: StandIn, data_dir: P
         rill.start()
         # The token and the cookie of before the crash are still good, too.
         assert ids(api.post(path, body, key="kept")) == ids(first)
-        with rill.database() as database:
+        with rill.database(write=True) as database:
             database.execute("UPDATE idempotency_keys SET created_at = '2020-01-01T00:00:00.000Z'")
         for reply in first["replies"]:
             api.finished(reply["id"])
