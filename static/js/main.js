@@ -151,6 +151,7 @@ function fillFrame() {
   document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
   byId('skip').textContent = t('page.skip');
   byId('sidebar').setAttribute('aria-label', t('side.label'));
+  byId('notices').setAttribute('aria-label', t('page.notices'));
   byId('scroller').setAttribute('aria-label', t('page.conversation'));
   const jump = byId('jump');
   jump.setAttribute('aria-label', t('act.jump'));

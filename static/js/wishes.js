@@ -83,6 +83,7 @@ export function listenToWishes(parts) {
     pinConversation: ({id, pinned}) => actions.patch(id, {pinned}),
     chooseModel({id}) {
       models.chooseForNew(id);
+      if (matchMedia('(pointer: fine)').matches) views.composer.focus(); // what one does next is to write
       return store.thread.value ? actions.patch(store.current.value, {model: id}) : undefined;
     },
     hideStandin() {

@@ -57,7 +57,7 @@ export function mountReply(tools) {
   }
 
   function drawHead(message, isRunning) {
-    render(html`${ICONS.rill}<h3 class="reply-name" title=${message.model}>${state.name}</h3>
+    render(html`${ICONS.rill}<h2 class="reply-name" title=${message.model}>${state.name}</h2>
       ${isRunning ? html`<span class="reply-live"></span>` : nothing}`, head);
     if (isRunning) tick();
   }

@@ -8,6 +8,7 @@ const END_PX = 24; // this near to the end, moving down pins again
 const FAR_PX = 160; // this far from it the way back is offered
 const KEEP_EVERY_MS = 400;
 const SETTLE_MS = 1500; // a restored place is held while late heights come in
+const DEPTH = 4; // message, its part, section, block: below that a place is counted in pixels
 
 export class ScrollKeeper {
   /**
@@ -16,7 +17,7 @@ export class ScrollKeeper {
    * @param {{onFar: (isFar: boolean) => void, places: {get: Function, set: Function}}} options
    */
   constructor(scroller, content, {onFar, places}) {
-    Object.assign(this, {scroller, content, onFar, places, isPinned: true, last: 0, name: null, held: null, timer: 0});
+    Object.assign(this, {scroller, content, onFar, places, isPinned: true, last: 0, height: 0, name: null, held: null, timer: 0});
     scroller.addEventListener('scroll', () => this.scrolled(), {passive: true});
     for (const hand of ['wheel', 'touchstart', 'keydown', 'pointerdown']) scroller.addEventListener(hand, () => { this.held = null; }, {passive: true});
     const observer = new ResizeObserver(() => this.grew());
@@ -30,17 +31,27 @@ export class ScrollKeeper {
   }
 
   scrolled() {
+    if (this.held) return; // our own doing, or the estimates of heights giving way to real ones
+    // A layout between frames has changed heights and moved us: nobody has scrolled, and grew() is about to answer it.
+    if (this.isPinned && this.scroller.scrollHeight !== this.height) return;
     const top = this.scroller.scrollTop;
     const rest = this.rest;
-    if (rest <= 2 || (top > this.last && rest < END_PX)) this.isPinned = true;
-    else if (top < this.last) this.isPinned = false;
+    if (rest <= 2 || (top > this.last && rest < END_PX)) this.pin(true);
+    else if (top < this.last) this.pin(false);
     this.last = top;
     this.tell(rest);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.keep(), KEEP_EVERY_MS);
   }
 
+  /** Unpinned, the browser's scroll anchoring holds the place; pinned, it would work against us. */
+  pin(isPinned) {
+    this.isPinned = isPinned;
+    this.scroller.style.overflowAnchor = isPinned ? 'none' : '';
+  }
+
   grew() {
+    this.height = this.scroller.scrollHeight;
     if (this.held) this.restore();
     else if (this.isPinned) this.toEnd();
     else this.tell(this.rest);
@@ -51,10 +62,11 @@ export class ScrollKeeper {
   }
 
   toEnd() {
-    this.isPinned = true;
+    this.pin(true);
     this.held = null;
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.last = this.scroller.scrollTop;
+    this.height = this.scroller.scrollHeight;
     this.tell(0);
   }
 
@@ -63,7 +75,7 @@ export class ScrollKeeper {
     this.name = name;
     const place = name && this.places.get(name);
     this.held = place || null;
-    this.isPinned = !place;
+    this.pin(!place);
     if (place) {
       this.restore();
       setTimeout(() => { if (this.held === place) this.held = null; }, SETTLE_MS);
@@ -73,22 +85,35 @@ export class ScrollKeeper {
   restore() {
     const mark = this.content.querySelector(`[data-id="${CSS.escape(this.held.id)}"]`);
     if (!mark) return;
-    this.scroller.scrollTop = this.topOf(mark) + this.held.offset;
+    const edge = this.scroller.getBoundingClientRect().top;
+    this.scroller.scrollTop += descend(mark, this.held.path).getBoundingClientRect().top - edge + this.held.offset;
     this.last = this.scroller.scrollTop;
     this.tell(this.rest);
   }
 
-  topOf(mark) {
-    return mark.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top + this.scroller.scrollTop;
-  }
-
-  /** The message under the top edge and how far into it: stays true when heights above it change. */
+  /**
+   * The block under the top edge, and how far into it. A height from the top would be worth nothing: what is out of view
+   * is as high as an estimate until it has been seen once.
+   */
   keep() {
     clearTimeout(this.timer);
-    if (!this.name) return;
+    if (!this.name || this.held) return;
     if (this.isPinned) return this.places.set(this.name, null);
     const edge = this.scroller.getBoundingClientRect().top;
-    const mark = [...this.content.children].find(child => child.dataset.id && child.getBoundingClientRect().bottom > edge);
-    if (mark) this.places.set(this.name, {id: mark.dataset.id, offset: Math.round(edge - mark.getBoundingClientRect().top)});
+    const isBelow = child => child.getBoundingClientRect().bottom > edge;
+    let mark = [...this.content.children].find(child => child.dataset.id && isBelow(child));
+    if (!mark) return;
+    const {id} = mark.dataset;
+    const path = [];
+    while (path.length < DEPTH - 1) {
+      const at = [...mark.children].findIndex(isBelow);
+      if (at < 0) break;
+      path.push(at);
+      mark = mark.children[at];
+    }
+    this.places.set(this.name, {id, path, offset: Math.round(edge - mark.getBoundingClientRect().top)});
   }
 }
+
+/** @param {Element} mark @param {number[]} path indexes of children; as far as it leads */
+const descend = (mark, path) => path.reduce((at, index) => at.children[index] ?? at, mark);

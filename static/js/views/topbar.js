@@ -1,5 +1,5 @@
 /** The line above the conversation: sidebar button, title, new conversation. Called by main.js. */
-import {html, render} from 'lit-html';
+import {html, nothing, render} from 'lit-html';
 import {ICONS} from '../icons.js';
 import {wish} from '../dom.js';
 import {t} from '../words.js';
@@ -10,7 +10,7 @@ export function mountTopbar(el) {
     update({title, isSidebarOpen}) {
       render(html`<button type="button" class="icon-button side-open" aria-label=${t('side.open')} title=${t('side.open')}
           aria-controls="sidebar" aria-expanded=${isSidebarOpen} @click=${() => wish(el, 'toggleSidebar')}>${ICONS.panel}</button>
-        <h2 class="topbar-title"><bdi>${title}</bdi></h2>
+        <div class="topbar-title">${title ? html`<h1><bdi>${title}</bdi></h1>` : nothing}</div>
         <a class="icon-button new-here" href="/" aria-label=${t('side.new')} title=${t('side.new')}>${ICONS.pen}</a>`, el);
     },
   };

@@ -3,6 +3,7 @@ const plural = (n, one, many) => (n === 1 ? `1 ${one}` : `${n.toLocaleString('en
 
 export default {
   'page.skip': 'Skip to the message field',
+  'page.notices': 'Notices',
   'page.conversation': 'Conversation',
 
   'side.label': 'Conversations',

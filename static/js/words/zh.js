@@ -1,6 +1,7 @@
 /** 页面的中文。短、平实、友善；出错时用完整的句子。Used by words.js. */
 export default {
   'page.skip': '跳到输入框',
+  'page.notices': '通知',
   'page.conversation': '对话内容',
 
   'side.label': '对话',

@@ -1,0 +1,160 @@
+"""Every width, both themes, keyboard only, two languages, and what axe-core finds; the weight of the first load."""
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PHONE, Visit
+
+FIRST_LOAD_BYTES = 60 * 1024
+AXE_RULES = {"empty-table-header": {"enabled": False}}  # a table's empty corner is the model's to write
+WITHOUT_MOTION = {"reduced_motion": "reduce"}
+
+
+def assert_accessible(visit: Visit, axe_source: str, where: str) -> None:
+    visit.page.evaluate(axe_source)
+    violations = visit.page.evaluate("rules => axe.run({resultTypes: ['violations'], rules}).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 200) + n.failureSummary)]))", AXE_RULES)
+    assert violations == [], f"{where}: {violations}"
+
+
+def show_a_rich_answer(visit: Visit) -> None:
+    visit.choose("demo/tour").say("Show everything")
+    expect(visit.numbers).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(open_page: Callable[..., Visit], axe_source: str, scheme: str) -> None:
+    visit = open_page(color_scheme=scheme, **WITHOUT_MOTION)
+    expect(visit.page.locator(".prompt").first).to_be_enabled()
+    assert_accessible(visit, axe_source, f"the empty page, {scheme}")
+    show_a_rich_answer(visit)
+    visit.page.locator(".thinking summary").click()
+    assert_accessible(visit, axe_source, f"a rich answer, {scheme}")
+    visit.numbers.click()
+    assert_accessible(visit, axe_source, f"the timing, {scheme}")
+    visit.page.keyboard.press("Escape")
+    visit.choose("demo/fault-cut").say("Break")
+    expect(visit.replies.last.locator(".trouble")).to_be_visible()
+    assert_accessible(visit, axe_source, f"a failure, {scheme}")
+    visit.page.locator("#model-chip").click()
+    assert_accessible(visit, axe_source, f"the open picker, {scheme}")
+    visit.page.keyboard.press("Escape")
+    visit.button("Settings").click()
+    assert_accessible(visit, axe_source, f"the settings, {scheme}")
+
+
+@pytest.mark.parametrize("width", [320, 390, 820])
+def test_nothing_makes_a_narrow_page_scroll_sideways(open_page: Callable[..., Visit], width: int) -> None:
+    visit = open_page(viewport={"width": width, "height": 844}, has_touch=True)
+    overflow = "document.documentElement.scrollWidth - innerWidth + document.querySelector('#scroller').scrollWidth - document.querySelector('#scroller').clientWidth"
+    assert visit.page.evaluate(overflow) <= 0
+    show_a_rich_answer(visit)
+    assert visit.page.evaluate(overflow) <= 0
+
+
+def test_fingers_find_targets_of_44_pixels(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(viewport=PHONE, has_touch=True, is_mobile=True)
+    visit.choose("demo/echo").say("Touch")
+    expect(visit.numbers).to_be_visible()
+    small = visit.page.evaluate("""() => [...document.querySelectorAll('.stage button, .stage a, .stage summary')].filter(e => e.checkVisibility()).map(e => {
+        const r = e.getBoundingClientRect(), after = getComputedStyle(e, '::after'), grown = after.content === 'none' ? 0 : -2 * (parseFloat(after.top) || 0);
+        return [e.getAttribute('aria-label') ?? e.textContent.trim(), Math.min(r.width, r.height) + Math.max(0, grown)];
+    }).filter(([, size]) => size < 44)""")
+    assert small == []
+
+
+def test_on_a_phone_the_sidebar_is_a_drawer_that_closes_again(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(viewport=PHONE, has_touch=True, is_mobile=True)
+    sidebar = visit.page.get_by_role("navigation", name="Conversations")
+    expect(sidebar).to_be_hidden()
+    visit.button("Open the sidebar").click()
+    expect(sidebar).to_be_visible()
+    visit.page.keyboard.press("Escape")
+    expect(sidebar).to_be_hidden()
+    expect(visit.button("Open the sidebar")).to_be_focused()
+
+
+def test_everything_is_reached_with_the_keyboard(visit: Visit) -> None:
+    keys = visit.page.keyboard
+    expect(visit.field).to_be_focused()
+    keys.press("Control+Shift+M")
+    expect(visit.page.get_by_role("combobox")).to_be_focused()
+    keys.type("demo/echo")
+    keys.press("Enter")
+    expect(visit.page.locator("#model-chip")).to_have_attribute("title", "demo/echo")
+    expect(visit.field).to_be_focused()
+    keys.type("line one")
+    keys.press("Shift+Enter")
+    keys.type("line two")
+    keys.press("Enter")
+    expect(visit.page.locator(".utterance-text")).to_have_text("line one\nline two")
+    expect(visit.numbers).to_be_visible()
+    visit.numbers.focus()
+    keys.press("Enter")
+    expect(visit.page.get_by_role("dialog", name="How this answer came")).to_be_visible()
+    keys.press("Escape")
+    expect(visit.numbers).to_be_focused()
+    keys.press("/")
+    expect(visit.field).to_be_focused()
+    visit.numbers.focus()
+    keys.press("?")
+    expect(visit.page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
+    keys.press("Escape")
+    keys.press("Control+Shift+S")
+    expect(visit.page.get_by_role("navigation", name="Conversations")).to_be_hidden()
+    keys.press("Control+Shift+O")
+    expect(visit.page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
+    expect(visit.field).to_be_focused()
+
+
+def test_the_skip_link_is_first_and_leads_to_the_field(visit: Visit) -> None:
+    first = visit.page.evaluate("(first => { first.focus(); return first.textContent; })(document.querySelector('a, button, input, textarea, [tabindex]'))")
+    assert first == "Skip to the message field"
+    expect(visit.page.get_by_role("link", name=first)).to_be_in_viewport()
+    visit.page.keyboard.press("Enter")
+    expect(visit.field).to_be_focused()
+
+
+def test_a_chosen_theme_is_kept_and_wins_over_the_system(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(color_scheme="light")
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    light = visit.page.evaluate(background)
+    visit.button("Settings").click()
+    visit.page.get_by_role("menuitemradio", name="Dark").click()
+    assert visit.page.evaluate(background) != light
+    visit.page.reload()
+    assert visit.page.evaluate(background) != light
+
+
+def test_a_chinese_browser_gets_the_page_in_chinese(open_page: Callable[..., Visit], rill: object) -> None:
+    visit = open_page()
+    context = visit.context.browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(visit.base)
+    expect(page.get_by_role("heading", name="想知道些什么？")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    context.close()
+
+
+def test_answers_are_read_out_by_sentences_and_never_by_words(open_page: Callable[..., Visit]) -> None:
+    visit = open_page()
+    visit.page.evaluate("""() => { window.said = []; new MutationObserver(() => said.push(announcer.textContent)).observe(announcer, {childList: true}); }""")
+    visit.choose("demo/echo").say("The first sentence. The second one.")
+    expect(visit.numbers).to_be_visible()
+    visit.page.wait_for_function("() => said.some(s => s.includes('The answer is complete'))")
+    said = visit.page.evaluate("said")
+    assert said[0].endswith("is answering.") and len(said) <= 4, said
+    assert visit.page.locator(".reply [aria-live]:not(.copy)").count() == 0
+
+
+def test_the_first_load_is_light(open_page: Callable[..., Visit]) -> None:
+    visit = open_page()
+    scripts: list[bytes] = []
+    visit.page.on("response", lambda r: scripts.append(r.body()) if r.url.endswith(".js") else None)
+    visit.page.reload()
+    expect(visit.page.locator(".prompt").first).to_be_enabled()
+    weight = sum(len(gzip.compress(script)) for script in scripts)
+    assert 20 * 1024 < weight <= FIRST_LOAD_BYTES, f"{weight / 1024:.1f} KiB of JavaScript"

@@ -1,0 +1,141 @@
+"""The text is exact whatever happens to the page, its connection and the server; and a long one flows."""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import expect
+
+from rill.standin.numbers import verify
+from tests.browser.conftest import SETTINGS, Visit
+from tests.servers import running_rill
+from tests.standin_process import StandIn
+
+WORDS = 300
+NUMBERS = {"words": WORDS, "rate": 80, "seed": 11}
+LONG_CHARS = 100_000
+TOKENS_PER_SECOND = 2000  # twenty times a fast model
+SMOOTH_MS, MEDIAN_MS = 50, 20  # a longer frame is felt; the machine also runs the server, the stand-in and other tests
+SMOOTH_SHARE = 0.9
+
+
+AT_END = "(s => s.scrollHeight - s.scrollTop - s.clientHeight < 4)(document.querySelector('#scroller'))"
+
+
+def assert_whole(visit: Visit) -> None:
+    expect(visit.replies.last).to_have_attribute("data-status", "completed")
+    assert verify(visit.words(), 11) is None and len(visit.words().split()) == WORDS
+
+
+def test_five_reloads_in_the_middle_leave_the_text_exact(visit: Visit) -> None:
+    visit.ask_numbers(**NUMBERS)
+    visit.wait_for_words(10)
+    for _ in range(5):
+        shown = len(visit.words().split())
+        visit.page.reload()
+        assert verify(visit.wait_for_words(shown - 1), 11) is None
+    assert_whole(visit)
+
+
+def test_a_second_tab_shows_the_same_text_while_it_grows(visit: Visit, open_page: Callable[..., Visit]) -> None:
+    visit.ask_numbers(**NUMBERS)
+    visit.wait_for_words(10)
+    second = open_page(visit.page.url.removeprefix(visit.base), beside=visit)
+    assert verify(second.wait_for_words(20), 11) is None
+    assert_whole(visit)
+    assert_whole(second)
+
+
+def test_a_tab_without_network_catches_up_when_it_is_back(visit: Visit) -> None:
+    visit.ask_numbers(**NUMBERS)
+    visit.wait_for_words(10)
+    visit.context.set_offline(True)
+    expect(visit.page.get_by_text("You are offline")).to_be_visible()
+    visit.context.set_offline(False)
+    expect(visit.page.get_by_text("You are offline")).to_be_hidden()
+    assert_whole(visit)
+
+
+def test_a_killed_server_takes_back_nothing_that_was_shown_and_continue_ends_the_text(
+        open_page: Callable[..., Visit], upstream: StandIn, tmp_path: Path) -> None:
+    with running_rill(tmp_path / "data", upstream.base_url, **SETTINGS) as rill:
+        visit = open_page(base=rill.url)
+        visit.ask_numbers(**NUMBERS)
+        visit.wait_for_words(40)
+        rill.kill()
+        shown = visit.words()
+        expect(visit.page.get_by_text("Reconnecting")).to_be_visible()
+        rill.start()
+        expect(visit.replies.last).to_have_attribute("data-status", "interrupted", timeout=40_000)
+        assert visit.words().startswith(shown.strip())
+        expect(visit.replies.last.locator(".trouble")).to_have_class(re.compile("is-interrupted"))
+        visit.button("Continue").click()
+        assert_whole(visit)
+
+
+def test_an_answer_that_ends_in_the_background_is_marked_until_it_is_looked_at(visit: Visit) -> None:
+    visit.ask_numbers(words=60, rate=60, seed=1)
+    visit.wait_for_words(3)
+    expect(visit.page.get_by_role("img", name="answering")).to_be_visible()
+    path = visit.page.url.removeprefix(visit.base)
+    visit.page.keyboard.press("Control+Shift+O")
+    mark = visit.page.get_by_role("img", name="finished")
+    expect(mark).to_be_visible()
+    visit.page.locator(f"a[href='{path}']").click()
+    expect(mark).to_be_hidden()
+    assert verify(visit.words(), 1) is None and len(visit.words().split()) == 60
+
+
+def test_a_reader_who_scrolled_up_is_not_pulled_back_and_finds_the_way_down(visit: Visit) -> None:
+    visit.choose("demo/long").say("chars=40000 rate=20000")
+    visit.page.wait_for_function("() => document.querySelector('.reply > .md')?.textContent.length > 5000")
+    visit.page.locator("#scroller").hover()
+    visit.page.mouse.wheel(0, -600)
+    jump = visit.button("Jump to the newest words")
+    expect(jump).to_be_visible()
+    top = visit.page.evaluate("document.querySelector('#scroller').scrollTop")
+    length = visit.answer.evaluate("el => el.textContent.length")
+    visit.page.wait_for_function("n => document.querySelector('.reply > .md').textContent.length > n + 3000", arg=length)
+    assert abs(visit.page.evaluate("document.querySelector('#scroller').scrollTop") - top) < 700
+    jump.click()
+    expect(jump).to_be_hidden()
+    visit.page.wait_for_function(f"() => {AT_END}")
+
+
+def test_a_long_answer_flows_and_ends_with_every_character(visit: Visit) -> None:
+    visit.choose("demo/long")
+    visit.page.evaluate("""() => {
+        window.frames_ms = [];
+        let last = performance.now();
+        const frame = now => { frames_ms.push(now - last); last = now; requestAnimationFrame(frame); };
+        requestAnimationFrame(frame);
+    }""")
+    visit.say(f"chars={LONG_CHARS} rate={TOKENS_PER_SECOND}")
+    expect(visit.numbers).to_be_visible(timeout=90_000)
+    frames = visit.page.evaluate("frames_ms")
+    later = sorted(frames[len(frames) // 2:])  # with half of the text on the page, and all libraries there
+    smooth = sum(ms < SMOOTH_MS for ms in later) / len(later)
+    print(f"{len(later)} frames: median {median(later):.1f} ms, {smooth:.1%} under {SMOOTH_MS} ms, longest {later[-1]:.0f} ms")
+    assert median(later) < MEDIAN_MS and smooth > SMOOTH_SHARE
+    held = visit.page.evaluate("""async () => {
+        const {messages} = await (await fetch('/api/conversations/' + location.pathname.split('/').at(-1))).json();
+        return messages.at(-1).content.length;
+    }""")
+    assert held >= LONG_CHARS  # UTF-16 units: at least as many as code points
+    assert visit.page.evaluate(AT_END), "still pinned to the end"
+
+
+def test_the_reading_place_is_kept_over_a_reload(visit: Visit) -> None:
+    visit.choose("demo/long").say("chars=20000 rate=60000")
+    expect(visit.numbers).to_be_visible(timeout=30_000)
+    visit.page.locator("#scroller").hover()
+    visit.page.mouse.wheel(0, -4000)
+    expect(visit.button("Jump to the newest words")).to_be_visible()
+    place = """() => { const top = document.querySelector('#scroller').getBoundingClientRect().top + 40;
+        return document.elementFromPoint(innerWidth / 2, top + 60).closest('p, li, pre, tr, h2, blockquote')?.textContent }"""
+    visit.page.wait_for_function("() => JSON.parse(localStorage.getItem('rill.places') ?? '{}')[location.pathname.split('/').at(-1)]")
+    before = visit.page.evaluate(place)
+    visit.page.reload()
+    visit.page.wait_for_function(f"text => ({place})() === text", arg=before)
