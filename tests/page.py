@@ -56,6 +56,7 @@ class Page:
         self._conversations: dict[str, str] = {}  # of each message
         self._deleted: set[str] = set()
         self._named: Cursor = {}
+        self._sent: dict[tuple[str, str], int] = {}
         self._mentioned: set[str] = set()  # these two are of this connection, too
         self._has_delta: set[str] = set()
 
@@ -68,6 +69,7 @@ class Page:
     def begin_connection(self, cursor: str) -> None:
         self.is_ready, self._is_first = False, True
         self._named = parse_cursor(cursor)
+        self._sent = {}
         self._mentioned, self._has_delta, self.ended = set(), set(), set()
 
     def lengths(self, message_id: str) -> tuple[int, int]:
@@ -152,6 +154,9 @@ class Page:
         self._has_delta.add(message_id)
         self.lengths(message_id)
         have = self.texts[message_id][channel]
+        sent = self._sent.get((message_id, channel), self._named.get(message_id, (0, 0))[CHANNELS.index(channel)])
+        must(offset == sent, f"text goes on from what this connection was sent or named: {sent}, not {offset}")
+        self._sent[message_id, channel] = offset + len(added)
         must(offset <= len(have), f"no hole: the page has {len(have)} of {channel}, the delta starts at {offset}")
         must(have[offset:offset + len(added)] == added[:len(have) - offset], "a repeated part is the same text")
         self.texts[message_id][channel] = have + added[len(have) - offset:]
@@ -186,8 +191,8 @@ class SlowFeed:
         self._allowed, self._more = 0, Event()
         page.begin_connection(cursor)
         self.reader = core.hub.open(user_id, "127.0.0.1")
-        first = catch_up(core.db, core.engine, self.reader, parse_cursor(cursor), "boot")
-        self.greenlet = gevent.spawn(self._run, first)
+        # Only in the next turn: what is told between the two is in the catch-up already.
+        self.greenlet = gevent.spawn(lambda: self._run(catch_up(core.db, core.engine, self.reader, parse_cursor(cursor), "boot")))
 
     def allow(self, frames: int) -> None:
         """So many frames and no more; what was left of an earlier permission is gone."""

@@ -14,8 +14,7 @@ from rill import store
 from rill.cursor import parse_cursor
 from rill.errors import RateLimited, UpstreamFailed
 from rill.hub import MAX_WAITING_EVENTS, Hub, StateEvent
-from rill.models import Conversation, Message
-from rill.replies import HEAD, Options
+from rill.replies import Options
 from rill.run import Run
 from tests.cast import ALICE, BOB
 from tests.page import Page, SlowFeed, parse_frame
@@ -134,23 +133,26 @@ def test_a_page_has_a_prefix_at_any_time_and_all_of_it_at_the_end(make_core: Cal
             story.step()
         story.close()
         told += story.page.counts
-    assert told["delta"] > 100 and told["message"] > 50 and told["hello"] > STORIES, told
+    assert min(told["delta"], told["message"]) > 30 and told["hello"] > STORIES, told
 
 
 # ---- the same, one case at a time
 
-def page_for(core: Core) -> tuple[Page, SlowFeed]:
+def open_page(core: Core) -> tuple[Page, SlowFeed]:
+    """A page that is ready while replies are being written; its connection takes nothing more by itself."""
     page = Page(core.look)
     feed = SlowFeed(core, ALICE.id, page, "-")
-    feed.allow(2)
-    wait_until(lambda: page.is_ready, "the page to be ready")
+    while not page.is_ready:
+        feed.allow(1)
+        turns(3)
+        feed.check()
     return page, feed
 
 
 def test_a_reply_that_began_behind_a_full_socket_is_shown_without_waiting_for_more_text(core: Core) -> None:
     conversation = core.conversation()
     run, call = core.started(conversation)
-    page, feed = page_for_open(core)
+    page, feed = open_page(core)
     call.write("a" * 10_000)
     wait_until(lambda: run.live.content.length == 10_000, "the first reply's text")
     feed.allow(1)  # the generator now stands between two deltas of the first reply
@@ -164,7 +166,7 @@ def test_a_reply_that_began_behind_a_full_socket_is_shown_without_waiting_for_mo
 
 def test_a_continue_behind_a_full_socket_comes_after_the_end_before_it(core: Core) -> None:
     run, call = core.started(core.conversation())
-    page, feed = page_for_open(core)
+    page, feed = open_page(core)
     call.write("a" * 10_000)
     wait_until(lambda: run.live.content.length == 10_000, "the text")
     feed.allow(1)
@@ -179,17 +181,6 @@ def test_a_continue_behind_a_full_socket_comes_after_the_end_before_it(core: Cor
     wait_until(lambda: again.live.content.length == 10_010, "the text to grow on")
     feed.allow(100)
     wait_until(lambda: feed.check() or len(page.texts[run.message.id]["content"]) == 10_010, "the page to have all")
-
-
-def page_for_open(core: Core) -> tuple[Page, SlowFeed]:
-    """A page that is ready while replies are being written; its connection takes nothing more by itself."""
-    page = Page(core.look)
-    feed = SlowFeed(core, ALICE.id, page, "-")
-    while not page.is_ready:
-        feed.allow(1)
-        turns(3)
-        feed.check()
-    return page, feed
 
 
 def test_bob_is_told_nothing_of_what_alice_does(core: Core) -> None:
