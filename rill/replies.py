@@ -87,9 +87,10 @@ class Replies:
                 raise Conflict("This answer is complete. Ask for more in a new message, or regenerate it.")
             self._engine.admit(user_id, 1)
             conversation = store.get_conversation(tx, user_id, reply.conversation_id)
-            changes = {"status": "queued", "finish_reason": None, "error": None, "finished_at": None}
+            params = reply.params if options.params is None else options.params
+            changes = {"status": "queued", "finish_reason": None, "error": None, "finished_at": None, "params": params}
             store.update_message(tx, reply.seq, **changes)
-            reply = replace(reply, **changes, params=reply.params if options.params is None else options.params)
+            reply = replace(reply, **changes)
             runs, events = self._prepare(tx, conversation, [reply], options, head_id=conversation.head_id)
             options.remember(tx, {"reply": reply.id})
         self._start(user_id, runs, events)

@@ -5,7 +5,7 @@ It decides nothing about runs or readers; the engine, the committer and the rout
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, Select, and_, delete, func, insert, or_, select, update
@@ -261,7 +261,3 @@ def remember_answer(tx: Connection, user_id: str, route: str, key: str, **values
 
 def forget_answers(tx: Connection, before: str) -> None:
     tx.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before))
-
-
-def all_users(tx: Connection) -> Iterable[str]:
-    return tx.scalars(select(users.c.id)).all()
