@@ -13,7 +13,6 @@ from tests.api_client import Api
 from tests.servers import Rill, running_rill
 from tests.standin_process import StandIn
 
-UNKNOWN = "0" * 22
 Post = tuple[str, dict[str, Any], int]
 
 

@@ -55,11 +55,11 @@ def test_an_answer_is_complete_to_the_character_and_has_every_field(api: Api, up
 def test_six_models_answer_at_once_and_the_first_is_the_head(api: Api) -> None:
     conversation = api.new_conversation()["id"]
     models = ["demo/echo", "demo/echo", "demo/numbers", "demo/fault-402", "any/unlisted-model", "demo/fault-empty"]
-    sent = api.send(conversation, "a b c", *models)
+    sent = api.send(conversation, numbers(5), *models)
     assert [reply["model"] for reply in sent["replies"]] == models
     done = [api.finished(reply["id"]) for reply in sent["replies"]]
     assert len({reply["id"] for reply in done}) == 6 and {reply["parent_id"] for reply in done} == {sent["user_message"]["id"]}
-    assert done[0]["content"] == done[1]["content"] == "a b c"
+    assert done[0]["content"] == done[1]["content"] == numbers(5)
     assert [reply["status"] for reply in done] == ["completed"] * 3 + ["failed"] + ["completed"] * 2
     assert done[5]["content"] == "" and done[4]["content"]
     after = api.get(f"/api/conversations/{conversation}")
@@ -147,7 +147,7 @@ def test_a_parent_must_be_a_finished_answer_of_this_conversation(api: Api) -> No
 # ---- regenerate and edit
 
 def test_regenerating_makes_siblings_and_moves_the_head(api: Api) -> None:
-    old = api.answered("again")
+    old = api.answered(numbers(5))
     replies = api.post(f"/api/messages/{old['parent_id']}/replies", {"models": ["demo/echo", "demo/numbers"]})["replies"]
     assert [reply["parent_id"] for reply in replies] == [old["parent_id"]] * 2
     assert [api.finished(reply["id"])["status"] for reply in replies] == ["completed"] * 2
