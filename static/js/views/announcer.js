@@ -2,6 +2,7 @@
  * Reads answers out at a calm rate: their start, their finished sentences every few seconds, their end.
  * The text itself is no live region: a reader would hear every token. Called by main.js.
  */
+import {isFinal} from '../store/apply.js';
 import {sentencesEnd} from '../time.js';
 import {t} from '../words.js';
 
@@ -11,6 +12,7 @@ const EVERY_MS = 4000;
 export function mountAnnouncer(el) {
   let followed = null; // the reply that is read out: {id, said, isThinking}
   let text = '';
+  let known = {}; // messages of the open conversation, as last seen
   let timer = 0;
 
   function say(words) {
@@ -28,17 +30,30 @@ export function mountAnnouncer(el) {
     followed.said = end;
   }
 
+  function sayEnd(message, said) {
+    say(`${message.content.slice(said).trim()} ${t(`live.${message.status}`)}`.trim());
+  }
+
+  /** An answer that came and ended between two frames was never seen running. */
+  function sayQuick(messages) {
+    const ids = Object.keys(messages);
+    const newest = messages[ids.at(-1)];
+    const isNew = newest && !known[newest.id] && ids.some(id => known[id]);
+    if (isNew && newest.role === 'assistant' && isFinal(newest)) sayEnd(newest, 0);
+  }
+
   return {
     say,
-    /** @param {{reply: object|null, live?: object, name: string, messages: object}} state `messages`: to find how the followed one ended */
+    /** @param {{reply: object|null, live?: object, name: string, messages: object}} state `messages` of the open conversation */
     update({reply, live, name, messages}) {
+      if (messages !== known && !followed && !reply) sayQuick(messages);
+      known = messages;
       if (followed && followed.id !== reply?.id) {
         clearTimeout(timer);
         timer = 0;
         const ended = messages[followed.id];
         if (ended) {
-          const rest = ended.content.slice(followed.said).trim();
-          say(`${rest} ${t(`live.${ended.status}`) ?? ''}`.trim());
+          sayEnd(ended, followed.said);
         }
         followed = null;
       }

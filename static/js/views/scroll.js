@@ -17,9 +17,9 @@ export class ScrollKeeper {
    * @param {{onFar: (isFar: boolean) => void, places: {get: Function, set: Function}}} options
    */
   constructor(scroller, content, {onFar, places}) {
-    Object.assign(this, {scroller, content, onFar, places, isPinned: true, last: 0, height: 0, name: null, held: null, timer: 0});
+    Object.assign(this, {scroller, content, onFar, places, isPinned: true, last: 0, height: 0, name: null, held: null, opened: new Set(), timer: 0});
     scroller.addEventListener('scroll', () => this.scrolled(), {passive: true});
-    for (const hand of ['wheel', 'touchstart', 'keydown', 'pointerdown']) scroller.addEventListener(hand, () => { this.held = null; }, {passive: true});
+    for (const hand of ['wheel', 'touchstart', 'keydown', 'pointerdown']) scroller.addEventListener(hand, () => this.release(), {passive: true});
     const observer = new ResizeObserver(() => this.grew());
     observer.observe(scroller);
     observer.observe(content);
@@ -63,7 +63,7 @@ export class ScrollKeeper {
 
   toEnd() {
     this.pin(true);
-    this.held = null;
+    this.release();
     this.scroller.scrollTop = this.scroller.scrollHeight;
     this.last = this.scroller.scrollTop;
     this.height = this.scroller.scrollHeight;
@@ -73,22 +73,38 @@ export class ScrollKeeper {
   /** Another conversation is on the page: go where its reader was. @param {string|null} name */
   open(name) {
     this.name = name;
+    this.release();
     const place = name && this.places.get(name);
-    this.held = place || null;
-    this.pin(!place);
-    if (place) {
-      this.restore();
-      setTimeout(() => { if (this.held === place) this.held = null; }, SETTLE_MS);
-    } else this.toEnd();
+    if (!place) return this.toEnd();
+    this.held = place;
+    this.pin(false);
+    this.restore();
+    setTimeout(() => { if (this.held === place) this.release(); }, SETTLE_MS);
+  }
+
+  release() {
+    this.held = null;
+    for (const part of this.opened) part.style.contentVisibility = '';
+    this.opened.clear();
   }
 
   restore() {
     const mark = this.content.querySelector(`[data-id="${CSS.escape(this.held.id)}"]`);
     if (!mark) return;
     const edge = this.scroller.getBoundingClientRect().top;
-    this.scroller.scrollTop += descend(mark, this.held.path).getBoundingClientRect().top - edge + this.held.offset;
+    this.scroller.scrollTop += this.descend(mark).getBoundingClientRect().top - edge + this.held.offset;
     this.last = this.scroller.scrollTop;
     this.tell(this.rest);
+  }
+
+  /** As far down as the path leads. What is on the way is laid out for real: inside an estimate nothing has its place. */
+  descend(mark) {
+    for (const index of [null, ...this.held.path]) {
+      mark = (index === null ? mark : mark.children[index]) ?? mark;
+      mark.style.contentVisibility = 'visible';
+      this.opened.add(mark);
+    }
+    return mark;
   }
 
   /**
@@ -114,6 +130,3 @@ export class ScrollKeeper {
     this.places.set(this.name, {id, path, offset: Math.round(edge - mark.getBoundingClientRect().top)});
   }
 }
-
-/** @param {Element} mark @param {number[]} path indexes of children; as far as it leads */
-const descend = (mark, path) => path.reduce((at, index) => at.children[index] ?? at, mark);
