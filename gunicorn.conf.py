@@ -42,6 +42,7 @@ def post_worker_init(worker):
         gevent.sleep(LAST_ANSWERS_SECONDS)
         sys.exit(0)
 
+    gevent.spawn(parts.models.get)  # prices are known before the first answer needs them
     gevent.signal_handler(signal.SIGTERM, drain)
 
 

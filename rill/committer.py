@@ -91,7 +91,7 @@ class Committer:
         tries = 0
         while batch:
             try:
-                self._write(batch)
+                batch = self._write(batch)
                 break
             except RequestError as error:  # busy, full: it passes, and what came is kept meanwhile
                 log.warning("commit failed tries=%d error=%s runs=%s", tries + 1, error.type, [g.run.message.id for g in batch])
@@ -109,28 +109,34 @@ class Committer:
             metrics.commit_retries.inc()
             gevent.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)])
             tries += 1
-            for growth in batch:
-                if growth.run.discarded:
-                    self.note(growth.run)  # the next turn lets go of it
-            batch = [growth for growth in batch if not growth.run.discarded]
+            batch = self._living(batch)
         if self._is_troubled:
             self._is_troubled = False
             self._hub.announce("storage", {"ok": True}, stands=False)
         for growth in batch:
             self._publish(growth)
 
-    def _write(self, batch: list[Growth]) -> None:
-        rows = [(growth.run.message.seq, channel, text) for growth in batch for channel, text in growth.added]
-        changed = [growth for growth in batch if growth.status]
-        if not changed:
-            self._db.append(store.APPEND_PIECES, rows)
+    def _living(self, batch: list[Growth]) -> list[Growth]:
+        """Less those whose conversation was deleted meanwhile; the next turn lets go of them."""
+        for growth in batch:
+            if growth.run.discarded:
+                self.note(growth.run)
+        return [growth for growth in batch if not growth.run.discarded]
+
+    def _write(self, batch: list[Growth]) -> list[Growth]:
+        """Returns what was written."""
+        if not any(growth.status for growth in batch):
+            self._db.append(store.APPEND_PIECES, _rows(batch))
         else:
             with self._db.write() as tx:
-                if rows:
+                batch = self._living(batch)  # looked at inside: the transaction may have waited for another program
+                if rows := _rows(batch):
                     store.append_pieces(tx, rows)
-                for growth in changed:
-                    self._write_state(tx, growth)
+                for growth in batch:
+                    if growth.status:
+                        self._write_state(tx, growth)
         metrics.commits.inc()
+        return batch
 
     def _write_state(self, tx: Connection, growth: Growth) -> None:
         run, message = growth.run, growth.run.message
@@ -190,6 +196,10 @@ class Committer:
         if not run.committed.is_set():
             run.committed.set()
             self._on_ended(run)
+
+
+def _rows(batch: list[Growth]) -> list[tuple[int, str, str]]:
+    return [(growth.run.message.seq, channel, text) for growth in batch for channel, text in growth.added]
 
 
 def _with_speed(timings: dict[str, float], usage: Usage) -> dict[str, float]:
