@@ -150,6 +150,14 @@ def test_answers_are_read_out_by_sentences_and_never_by_words(open_page: Callabl
     assert visit.page.locator(".reply [aria-live]:not(.copy)").count() == 0
 
 
+def test_an_address_that_leads_nowhere_is_answered_with_a_way_back(visit: Visit, axe_source: str) -> None:
+    response = visit.page.goto(visit.base + "/nowhere")
+    assert response is not None and response.status == 404
+    assert_accessible(visit, axe_source, "the error page")
+    visit.page.get_by_role("link", name="Back to Rill").click()
+    expect(visit.field).to_be_visible()
+
+
 def test_the_first_load_is_light(open_page: Callable[..., Visit]) -> None:
     visit = open_page()
     scripts: list[bytes] = []
