@@ -175,21 +175,22 @@ def _check_run(record: Record, run: RunRecord, exchanges: list[Exchange]) -> Fou
         kept[channel] = run.after[channel][len(run.before[channel]):]
     if "leak" in run.model:
         return  # the key is masked in it: `_check_secret` looks
-    said, surely = _arrived(record, exchange)
+    said, surely = _arrived(record, run, exchange)
     yield from _check_text(run, name, kept, said, surely)
     yield from _check_ending(record, run, name, exchange, said, surely)
     yield from _check_numbers(run, name)
 
 
-def _arrived(record: Record, exchange: Exchange | None) -> tuple[Answer, Answer]:
+def _arrived(record: Record, run: RunRecord, exchange: Exchange | None) -> tuple[Answer, Answer]:
     """All that may have been read, and what must have been."""
     if exchange is None:
         return Answer(), Answer()
     said = _answer(exchange)
     let_go = min([at for at in (exchange.asker_closed_at, *record.kills) if at and at >= exchange.asked_at], default=math.inf)
-    if min(exchange.struck_at or math.inf, exchange.ended_at or math.inf) < let_go or said.is_broken:
-        return said, said  # it came to the end of what it was given
-    return said, _answer(exchange, let_go - LOST_AT_MOST_SECONDS - record.lag_seconds)
+    broke = min(exchange.struck_at or math.inf, exchange.ended_at or math.inf)
+    if run.after["status"] not in ("stopped", "interrupted") and (broke < let_go or said.is_broken):
+        return said, said  # the server came to the end of what it was given
+    return said, _answer(exchange, min(let_go, broke) - LOST_AT_MOST_SECONDS - record.lag_seconds)
 
 
 def _check_text(run: RunRecord, name: str, kept: dict[str, str], said: Answer, surely: Answer) -> Found:
@@ -217,7 +218,7 @@ def _check_ending(record: Record, run: RunRecord, name: str, exchange: Exchange 
     error = run.after["error"]
     if error and error["type"] == "timeout" and exchange and exchange.asker_closed_at:
         before = _answer(exchange, exchange.asker_closed_at - 0.8 * record.content_timeout)
-        if before.texts != said.texts:
+        if before.texts != surely.texts:
             yield Violation("P5", f"{name} ran into a limit, but the upstream had just spoken")
 
 

@@ -58,7 +58,7 @@ def play(seeds: range) -> int:
             violations = episode.play()
             record = episode.record
             print(f"seed {seed}: {'FAILED' if violations else 'ok'} in {time.monotonic() - began:.1f} s, {len(record.runs)} runs, "
-                  f"{len(record.exchanges)} calls, {sum(len(one.connections) for one in record.readers)} feeds, lag {record.lag_seconds * 1000:.0f} ms", flush=True)
+                  f"{len(record.exchanges)} calls, {sum(len(one.connections) for one in record.readers)} feeds, lag {world.lag_seconds * 1000:.0f}+{world.starved_seconds * 1000:.0f} ms", flush=True)
             if violations:
                 failed.append(seed)
                 print("\n".join(f"  {one}" for one in violations), "\n--- what happened\n", episode.story()[:STORY_CHARS],

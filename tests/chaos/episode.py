@@ -147,7 +147,7 @@ class Episode:
             "SELECT count(*) AS n FROM pieces WHERE message_seq NOT IN (SELECT seq FROM messages WHERE finished_at IS NULL)")[0]["n"]
         record.exchanges = [one for one in world.upstream.exchanges if one.asked.startswith(b"POST")]
         record.ledger = world.standin.ledger()
-        record.lag_seconds = world.lag_seconds + world.server_lag_seconds
+        record.lag_seconds = world.lag_seconds + world.starved_seconds
         record.log = self._server_log()
         record.places |= {f"feed {n}": b"".join(data for _, data in one.answered) for n, one in enumerate(world.feeds.exchanges)}
         record.places |= {"the log": record.log.encode(), "the command line": world.command_lines(), **world.data_files(),

@@ -6,8 +6,10 @@ asker sends passes as it is. It parses no HTTP: `witness.py` makes sense of the 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
 import struct
+import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ import gevent
 from gevent.server import StreamServer
 
 READ_BYTES = 65536
+DRAIN_SECONDS = 2.0
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 # What keeps every byte, and what does not.
@@ -139,7 +142,6 @@ class _Link:
             self._send(data[:max(0, harm.at_byte - self._passed)], exchange)
             self._strike()
             if harm.kind == "reset":
-                gevent.sleep(0)
                 _reset(self._asker)
             elif harm.kind == "truncate":
                 self._end(reset=False)
@@ -171,6 +173,17 @@ class _Link:
 
 
 def _reset(sock: socket.socket) -> None:
+    """A reset throws away what was written and not taken by the other side yet: that must not count as passed."""
+    give_up_at = time.monotonic() + DRAIN_SECONDS
+    while _unsent_bytes(sock) and time.monotonic() < give_up_at:
+        gevent.sleep(0.001)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         sock.close()
+
+
+def _unsent_bytes(sock: socket.socket) -> int:
+    """Written, and not yet acknowledged by the other side."""
+    with contextlib.suppress(OSError):
+        return struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0]
+    return 0

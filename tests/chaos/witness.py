@@ -43,10 +43,11 @@ def read_question(asked: bytes) -> dict[str, Any] | None:
 def read_answer(data: bytes) -> Answer:
     answer = Answer()
     head, found, rest = data.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    if lines:  # the status line is whole: a client may act on it, whatever becomes of the rest
+        answer.status = int(status.split()[1])
     if not found:
         return answer
-    status, *lines = head.decode("latin-1").split("\r\n")
-    answer.status = int(status.split()[1])
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     body, answer.is_whole = _body(rest, headers)
     if answer.status != 200:
