@@ -17,13 +17,14 @@ from urllib.parse import quote
 
 import gevent
 import orjson
+from gevent.lock import BoundedSemaphore
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rill import migrations
 from rill.errors import ConfigError, DiskFull, RequestError, StorageBusy
 
-BUSY_TIMEOUT_MS = 20  # SQLite's own wait stops the whole loop, so it is short; `_begin` waits on, letting others run
+BUSY_TIMEOUT_MS = 2  # SQLite's own wait stops the whole loop, so it is short; `_begin` waits on, letting others run
 LOCKED_SECONDS = 5  # then the caller gets a 503
 LOCKED_PAUSE_SECONDS = 0.05
 RETRY_AFTER_SECONDS = 5
@@ -41,7 +42,8 @@ class Database:
         self.engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), max_overflow=-1,
                                     json_serializer=_dumps, json_deserializer=orjson.loads)
         event.listen(self.engine, "connect", _configure)
-        event.listen(self.engine, "begin", _begin)
+        event.listen(self.engine, "begin", self._begin)
+        self._first_in_line = BoundedSemaphore()
         self._appender = None
 
     def upgrade(self, keep_copy: Callable[[str], object] = lambda name: None) -> None:
@@ -97,9 +99,28 @@ class Database:
             except sqlite3.DatabaseError as error:
                 raise DatabaseError(statement, None, error) from error
 
+    def _begin(self, connection: Connection) -> None:
+        """While another process holds the file, one of ours asks again and again, and the others wait behind it: were they
+        all to ask, nobody else would get a turn."""
+        statement = "BEGIN IMMEDIATE" if connection.get_execution_options().get("rill_write") else "BEGIN"
+        give_up_at = time.monotonic() + LOCKED_SECONDS
+        try:
+            _ask_to_begin(connection, statement)
+            return
+        except OperationalError as error:
+            if not _is_locked(error) or not self._first_in_line.acquire(timeout=LOCKED_SECONDS):
+                raise
+        try:
+            while not _ask_to_begin(connection, statement, give_up_at):
+                gevent.sleep(LOCKED_PAUSE_SECONDS)
+        finally:
+            self._first_in_line.release()
+
     def check_room(self) -> None:
-        """Raises DiskFull before anything is begun that could not be stored."""
+        """Raises DiskFull or StorageBusy before anything is begun that could not be stored."""
         room = os.statvfs(self.path.parent)
+        if room.f_flag & os.ST_RDONLY:  # what a system does with a disk that fails
+            raise StorageBusy(UNWRITABLE[1], retry_after=RETRY_AFTER_SECONDS)
         if room.f_bavail * room.f_frsize < MIN_FREE_BYTES:
             raise DiskFull(FULL[1])
 
@@ -121,17 +142,15 @@ def _configure(connection: sqlite3.Connection, _record: object) -> None:
     )
 
 
-def _begin(connection: Connection) -> None:
-    statement = "BEGIN IMMEDIATE" if connection.get_execution_options().get("rill_write") else "BEGIN"
-    give_up_at = time.monotonic() + LOCKED_SECONDS
-    while True:
-        try:
-            connection.exec_driver_sql(statement)
-            return
-        except OperationalError as error:
-            if not _is_locked(error) or time.monotonic() > give_up_at:
-                raise
-        gevent.sleep(LOCKED_PAUSE_SECONDS)
+def _ask_to_begin(connection: Connection, statement: str, give_up_at: float = 0) -> bool:
+    """Whether the transaction has begun; raises instead of False when the time is over."""
+    try:
+        connection.exec_driver_sql(statement)
+    except OperationalError as error:
+        if not _is_locked(error) or time.monotonic() > give_up_at:
+            raise
+        return False
+    return True
 
 
 def _is_locked(error: OperationalError) -> bool:
@@ -203,11 +222,14 @@ class DataDir:
             if wal.exists():
                 raise damaged(database, f"it is missing, though {wal.name} beside it is there")
             return
-        if self.was_closed:
-            return
-        if not wal.exists():
+        if not self.was_closed and not wal.exists():
             raise damaged(database, f"{wal.name} beside it is gone, and with it the newest text; if another program closed the database properly, remove rill.lock and start again")
-        if database.stat().st_size <= QUICK_CHECK_BYTES and (problem := quick_check(database)):
+        if not os.access(database, os.W_OK):  # SQLite would open it, and begin to write, and fail at the first message
+            raise ConfigError(f"{database} cannot be written by this user. Nothing was changed.")
+        size = database.stat().st_size
+        if not self.was_closed and not size:
+            raise damaged(database, "it is empty")
+        if size <= QUICK_CHECK_BYTES and (problem := quick_check(database)):
             raise damaged(database, problem)
 
     def mark_open(self) -> None:
@@ -224,9 +246,11 @@ class DataDir:
 
 
 def quick_check(database: Path) -> str:
-    """SQLite's own look at every page; empty when all is well."""
+    """SQLite's own look at every page (a second for a gigabyte); empty when all is well. It writes nothing."""
+    # Even to read, SQLite makes a -wal and a -shm file for a database that has none, unless it is told that nobody writes.
+    mode = "mode=ro" if database.with_name(f"{database.name}-wal").exists() else "immutable=1"
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(str(database))}?{mode}", uri=True)) as connection:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         return str(error)

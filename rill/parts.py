@@ -11,7 +11,7 @@ from rill import backup, store
 from rill.config import Settings
 from rill.db import LOCK_WAIT_SECONDS, Database, DataDir
 from rill.engine import Engine
-from rill.errors import ConfigError
+from rill.errors import ConfigError, RequestError
 from rill.hub import Hub
 from rill.modellist import ModelList
 from rill.models import User, new_id
@@ -63,6 +63,15 @@ class Parts:
 
 def build(settings: Settings) -> Parts:
     """Raises ConfigError when the start must be refused."""
+    try:
+        return _build(settings)
+    except RequestError as error:  # locked, read-only or full: what would be a 503 later
+        raise ConfigError(f"{settings.sqlite_path} cannot be used now: {error.message}") from None
+    except OSError as error:
+        raise ConfigError(f"RILL_DATA_DIR: {settings.data_dir} cannot be used ({error.strerror}).") from None
+
+
+def _build(settings: Settings) -> Parts:
     if not settings.upstream_url:
         raise ConfigError("There is neither a ZENMUX_API_KEY nor a stand-in. Start with bin/serve, which brings one, or set the key.")
     data_dir = DataDir(settings.data_dir, settings.grace_seconds + LOCK_WAIT_SECONDS)

@@ -28,6 +28,7 @@ def readyz() -> Response:
 
 def _check_database() -> dict[str, object]:
     try:
+        parts.db.check_room()
         with parts.db.write() as tx:
             store.revision(tx, user().id)
     except RequestError as error:
