@@ -21,7 +21,7 @@ workers = 1  # one process holds all runs and readers; SQL holds the truth
 worker_connections = 4000
 backlog = 2048
 keepalive = 75  # longer than the idle time of the usual proxies
-timeout = 60  # a loop that does not turn for so long is dead
+timeout = 60 + int(_settings.grace_seconds)  # a loop that does not turn for so long is dead; a new worker waits for the old one's runs
 graceful_timeout = int(_settings.grace_seconds) + 2  # only for a worker that hangs: `drain` ends it before
 # A cursor may be 16 kB, in a line or in a header. gunicorn's own ceiling is 8190, and its "unlimited" takes quadratic time.
 message.MAX_REQUEST_LINE = limit_request_line = 24 * 1024
@@ -38,12 +38,21 @@ def post_worker_init(worker):
     def drain():
         parts.hub.end_all("shutdown")
         parts.engine.drain(_settings.grace_seconds)
+        parts.hub.end_all("shutdown")  # pages that came back to see the end of their answers
         worker.alive = False
         gevent.sleep(LAST_ANSWERS_SECONDS)
         sys.exit(0)
 
     gevent.spawn(parts.models.get)  # prices are known before the first answer needs them
+    worker.drain = drain
     gevent.signal_handler(signal.SIGTERM, drain)
+
+
+def pre_request(worker, _request):
+    """With --max-requests gunicorn would cut the running answers off; so the last request begins the same orderly end."""
+    if worker.nr + 1 >= worker.max_requests:
+        worker.max_requests = sys.maxsize
+        gevent.spawn(worker.drain)
 
 
 def worker_exit(_server, worker):

@@ -65,6 +65,7 @@ def _serve(plan: Plan) -> int:
     port = check_port(plan.host, plan.port, "RILL_PORT")
     env = {**os.environ, "RILL_PORT": str(port)}
     env.pop("RILL_STANDIN_URL", None)
+    env.pop("NOTIFY_SOCKET", None)  # gunicorn would say that it is ready before the application is
     shown = f"[{plan.host}]" if ":" in plan.host else plan.host
     when_up = [f"Rill is at http://{shown}:{port}"]
     standin = None

@@ -205,19 +205,32 @@ def test_a_start_waits_for_a_locked_database_and_then_says_so(upstream: StandIn,
 
 # ---- a file that is broken, or not whole
 
+@pytest.fixture(scope="module")
+def ended(upstream: StandIn, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """Data directories with an answer in them, of a server that has ended: in order, or by kill -9."""
+    folder = tmp_path_factory.mktemp("ended")
+    with running_rill(folder / "data", upstream.base_url, RILL_DEFAULT_MODEL="demo/echo") as rill:
+        api = rill.api()
+        for number in range(40):
+            api.new_conversation(system_prompt=f"{number} " + "x" * 900)
+        api.answered("kept")
+        with rill.database(write=True) as connection:  # what a kill leaves in the log could mend a damaged file
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            rill.kill()
+        (folder / "data" / "rill.db-wal").touch()
+        shutil.copytree(folder / "data", folder / "killed")
+        rill.start()
+        rill.terminate()
+        rill.wait()
+    return {True: folder / "data", False: folder / "killed"}
+
+
 @pytest.fixture
-def left(upstream: StandIn, data_dir: Path) -> Callable[[bool], Rill]:
-    """A server that has an answer in its database and has ended: in order, or by kill -9."""
+def left(ended: dict[bool, Path], upstream: StandIn, data_dir: Path) -> Callable[[bool], Rill]:
+    """A server on a copy of one of them, not started."""
     def leave(in_order: bool) -> Rill:
-        with running_rill(data_dir, upstream.base_url, RILL_DEFAULT_MODEL="demo/echo") as rill:
-            api = rill.api()
-            for number in range(40):
-                api.new_conversation(system_prompt=f"{number} " + "x" * 900)
-            api.answered("kept")
-            if in_order:
-                rill.terminate()
-                rill.wait()
-            return rill
+        shutil.copytree(ended[in_order], data_dir)
+        return Rill(data_dir, upstream.base_url, RILL_DEFAULT_MODEL="demo/echo")
     return leave
 
 
@@ -232,10 +245,6 @@ def damage(path: Path, start: int, count: int, with_: bytes = b"\x5a") -> None:
 def test_a_damaged_database_is_refused_by_name_and_left_as_it_is(left: Callable[[bool], Rill], in_order: bool, where: str) -> None:
     rill = left(in_order)
     path = rill.data_dir / "rill.db"
-    if not in_order:  # what a kill leaves in the log would mend the file
-        with rill.database(write=True) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (rill.data_dir / "rill.db-wal").touch()
     if where == "head":
         damage(path, 0, 100)
     elif where == "middle":
