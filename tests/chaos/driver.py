@@ -16,7 +16,7 @@ import time  # noqa: E402
 import warnings  # noqa: E402
 
 from tests.chaos.episode import Episode  # noqa: E402
-from tests.chaos.world import World  # noqa: E402
+from tests.chaos.world import World, end_well_on_sigterm  # noqa: E402
 
 RANDOM_SEEDS = 20
 STORY_CHARS = 60_000
@@ -45,12 +45,18 @@ def read_seeds(given: str) -> range:
 
 def run_jobs(seeds: str, jobs: int) -> int:
     command = [sys.executable, "-m", "tests.chaos.driver", "--seeds", seeds, "--share"]
+    end_well_on_sigterm()
     processes = [subprocess.Popen([*command, f"{number}/{jobs}"]) for number in range(jobs)]
-    return max(process.wait() for process in processes)
+    try:
+        return max(process.wait() for process in processes)
+    finally:
+        for process in processes:
+            process.terminate()
 
 
 def play(seeds: range) -> int:
     warnings.simplefilter("ignore", ResourceWarning)
+    end_well_on_sigterm()
     failed, started = [], time.monotonic()
     with World() as world:
         for seed in seeds:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections import deque
@@ -30,6 +31,12 @@ LIMITS = {
 }
 HEARTBEAT_SECONDS = 0.01
 STARVING_SECONDS = 0.3  # the server's waits for a processor are added up over so long
+
+
+def end_well_on_sigterm() -> None:
+    """So that a driver that is told to end leaves no server behind."""
+    main = gevent.getcurrent()
+    gevent.signal_handler(signal.SIGTERM, lambda: main.throw(SystemExit(1)))
 
 
 def calm() -> Harm:
