@@ -85,7 +85,8 @@ def bring_in(data_dir: Path, database: Path) -> bool:
     kept.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(sqlite3.Error):  # one that is damaged is kept as it is, in its parts
         if database.exists():
-            sqlite3.connect(database).close()  # folds the write-ahead log into the file
+            with closing(sqlite3.connect(database)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what a killed server left in the log
     for suffix in ("-wal", "-shm", ""):  # the file itself last: a crash in between finds it, and comes here again
         part = database.with_name(database.name + suffix)
         if part.exists():

@@ -239,7 +239,9 @@ class DataDir:
         self._lock.flush()
 
     def mark_closed(self) -> None:
+        """The database is whole without its log."""
         self._lock.truncate(0)
+        self.was_closed = True
 
     def release(self) -> None:
         self._lock.close()

@@ -76,6 +76,8 @@ def _build(settings: Settings) -> Parts:
         raise ConfigError("There is neither a ZENMUX_API_KEY nor a stand-in. Start with bin/serve, which brings one, or set the key.")
     data_dir = DataDir(settings.data_dir, settings.grace_seconds + LOCK_WAIT_SECONDS)
     was_restored = backup.bring_in(settings.data_dir, settings.sqlite_path)
+    if was_restored:
+        data_dir.mark_closed()  # what the last server left open is among the backups now
     data_dir.check(settings.sqlite_path)
     db = Database(settings.sqlite_path)
     db.upgrade(lambda step: backup.save(settings.sqlite_path, settings.data_dir, f"before-upgrade-from-{step}"))

@@ -6,6 +6,7 @@ For integration, browser and chaos tests; not a test itself. It talks HTTP only 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -20,7 +21,7 @@ import requests
 
 from rill.config import Settings
 from tests.api_client import Api
-from tests.feed_reader import Feed, Held
+from tests.feed_reader import Feed, FeedEnded, Held
 
 PROJECT = Path(__file__).resolve().parents[1]
 START_SECONDS = 25  # a machine with two cores may run everything at once
@@ -118,6 +119,18 @@ class Rill:
 
     def feed(self, held: Held | None = None, **options: object) -> Feed:
         return Feed(self.port, held, **options)
+
+    def next_life(self, held: Held, boot: str) -> Feed:
+        """What a page does that lost its feed: it comes back, until a process answers that is not the one of `boot`."""
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError, http.client.HTTPException, FeedEnded):
+                feed = self.feed(held, is_slow=True).until_ready()
+                if feed.boot != boot:
+                    return feed
+                feed.until_end()
+            time.sleep(0.05)
+        raise AssertionError(f"no new process came within {END_SECONDS} s:\n{self.log()}")
 
 
 @contextlib.contextmanager

@@ -78,23 +78,6 @@ class Sender:
         return answer.json() if answer.status_code == 202 else None
 
 
-def boots(held: Held, rill: Rill, known: str) -> Feed:
-    """The page comes back until it meets a process with another boot."""
-    def come_back() -> Feed | None:
-        try:
-            feed = rill.feed(held, is_slow=True).until_ready()
-        except (OSError, FeedEnded):
-            return None
-        if feed.boot != known:
-            return feed
-        try:
-            feed.until_end()
-        finally:
-            feed.close()
-        return None
-    return wait_until(come_back, "no new process came", 30)
-
-
 # ---- the end under load
 
 def test_a_shutdown_under_fifty_streams_keeps_every_one(rill: Rill) -> None:
@@ -133,7 +116,7 @@ def replaced_in_order(rill: Rill, begin: Any) -> None:
         feed.until_end()
         assert feed.bye == "shutdown"
         feed.close()
-        fresh = boots(held, rill, feed.boot).until_final(reply["id"])
+        fresh = rill.next_life(held, feed.boot).until_final(reply["id"])
         count = len(sender.accepted)
         wait_until(lambda: len(sender.accepted) > count + 2, "the sender to go on")
     assert rill.worker_pid() != worker and held.messages[reply["id"]]["status"] == "completed"
@@ -167,7 +150,7 @@ def test_a_killed_worker_is_replaced_and_its_answers_are_interrupted(rill: Rill)
     with pytest.raises(FeedEnded):
         while True:
             feed.read()
-    again = boots(held, rill, feed.boot)
+    again = rill.next_life(held, feed.boot)
     after = rill.api().message(reply["id"])
     assert again.until_final(reply["id"]).held.text(reply["id"]) == after["content"]
     assert after["status"] == "interrupted" and verify(after["content"], SEED, wide=True) is None

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -117,6 +119,15 @@ def test_an_answer_outlives_a_full_disk_and_every_reader_is_told(small: Rill, di
         assert reader.held.text(reply["id"]) == upstream_text(upstream, api.message(reply["id"]))
     assert api.message(reply["id"])["status"] == "completed" and readiness(small)[0] == 200
     assert troubles(small.feed().until_ready()) == []
+
+
+def test_a_worker_that_cannot_mark_what_was_left_on_a_full_disk_says_so(small: Rill, disk: SmallDisk) -> None:
+    api = small.api()
+    api.with_text(api.ask(numbers(9000, 40), "demo/numbers")["id"])
+    disk.fill(small.process.pid)
+    os.kill(small.worker_pid(), signal.SIGKILL)
+    wait_until(lambda: small.process.poll() is not None, "the server to give up", 20)
+    assert "full" in small.log() and str(small.data_dir) in small.log() and "Traceback" not in small.log(), small.log()
 
 
 # ---- a database that somebody else holds
@@ -240,8 +251,9 @@ def damage(path: Path, start: int, count: int, with_: bytes = b"\x5a") -> None:
         file.write(with_ * count)
 
 
-@pytest.mark.parametrize("in_order", [True, False], ids=["after-a-clean-end", "after-a-kill"])
-@pytest.mark.parametrize("where", ["head", "middle", "short", "text"])
+@pytest.mark.parametrize(("in_order", "where"), [
+    (True, "head"), (True, "middle"), (True, "short"), (True, "text"), (False, "head"), (False, "middle"), (False, "text"), (False, "empty"),
+])
 def test_a_damaged_database_is_refused_by_name_and_left_as_it_is(left: Callable[[bool], Rill], in_order: bool, where: str) -> None:
     rill = left(in_order)
     path = rill.data_dir / "rill.db"
@@ -251,6 +263,8 @@ def test_a_damaged_database_is_refused_by_name_and_left_as_it_is(left: Callable[
         damage(path, 4096, path.stat().st_size - 8192)
     elif where == "short":
         path.write_bytes(path.read_bytes()[:4096 * 5 + 100])
+    elif where == "empty":
+        path.write_bytes(b"")
     else:
         path.write_text("Dear aunt, this is no database.\n" * 100)
     before = contents(rill.data_dir)
