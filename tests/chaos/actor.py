@@ -43,6 +43,8 @@ class Actor(Person):
         if self.rng.random() < 0.3:
             gevent.sleep(self.rng.uniform(0, 0.3))
             self._ask_again(answer["user_message"]["id"], specs[body["models"][0]])
+        if self.rng.random() < 0.2:
+            self.request("PATCH", f"/api/conversations/{conversation_id}", {"title": f"Renamed by {self.name}"}, None)
         if self.rng.random() < 0.1:
             gevent.sleep(self.rng.uniform(0, 0.5))
             self.delete(conversation_id)

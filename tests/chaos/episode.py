@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -23,6 +26,7 @@ ACTORS_SECONDS = 60
 RUNS_SECONDS = 15
 READERS_SECONDS = 10
 CLOSING_SECONDS = 3.5
+UP_SECONDS = 20
 TAGS_PER_ACTOR = 1000
 JSON_COLUMNS = ("error",)
 
@@ -65,37 +69,56 @@ class Episode:
 
     def _incident(self, plan: Plan) -> None:
         gevent.sleep(plan.incident_after)
-        if plan.incident == "lock":
-            self._lock(plan.incident_seconds + 0.3)
-        elif plan.incident == "term":
-            self._terminate(plan.incident_seconds)
-        elif plan.incident.startswith("kill"):
-            self._kill(plan.incident_seconds)
-            if plan.incident == "kill twice":
-                gevent.sleep(0.3)
-                self._kill(0)
+        self.log("incident", plan.incident)
+        match plan.incident:
+            case "lock":
+                self._lock(plan.incident_seconds + 0.3)
+            case "term":
+                self._terminate(plan.incident_seconds)
+            case "upstream gone":
+                self.world.upstream.be_gone(plan.incident_seconds + 0.2)
+            case "kill worker":
+                self._kill_worker()
+            case "kill master":
+                self._kill_master()
+            case "kill" | "kill twice":
+                self._kill(plan.incident_seconds)
+                if plan.incident == "kill twice":
+                    gevent.sleep(0.3)
+                    self._kill(0)
+        self.log("incident", "over")
 
     def _kill(self, down_seconds: float) -> None:
         self.record.kills.append(time.monotonic())
-        self.log("incident", "kill -9")
         self.world.rill.kill()
         gevent.sleep(down_seconds)
         self.world.rill.start()
-        self.log("incident", "up again")
+
+    def _kill_worker(self) -> None:
+        """Out of memory, as it were: the master makes another one."""
+        self.record.kills.append(time.monotonic())
+        os.kill(self.world.rill.worker_pid(), signal.SIGKILL)
+        self._wait_until(self.world.rill.answers, UP_SECONDS)
+
+    def _kill_master(self) -> None:
+        """The worker notices that it is an orphan and ends what it does; then a new server takes over."""
+        worker = self.world.rill.worker_pid()
+        self.record.kills.append(time.monotonic())
+        self.world.rill.process.kill()
+        self.world.rill.wait()
+        self._wait_until(lambda: not Path(f"/proc/{worker}").exists(), UP_SECONDS)
+        self.world.rill.start()
 
     def _terminate(self, down_seconds: float) -> None:
-        self.log("incident", "SIGTERM")
         asked_at = self.world.rill.terminate()
         code = self.world.rill.wait()
         self.record.shutdowns.append((asked_at, time.monotonic(), code))
         self.log("incident", f"gone with {code}")
         gevent.sleep(down_seconds)
         self.world.rill.start()
-        self.log("incident", "up again")
 
     def _lock(self, seconds: float) -> None:
         """Another program holds the database."""
-        self.log("incident", f"the database is locked for {seconds} s")
         with contextlib.closing(sqlite3.connect(self.world.folder / "data" / "rill.db", isolation_level=None, timeout=0.001)) as other:
             for _ in range(200):
                 with contextlib.suppress(sqlite3.OperationalError):

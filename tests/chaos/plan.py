@@ -14,7 +14,8 @@ from tests.chaos.proxy import Harm
 # Fault models of the stand-in that end quickly by themselves or by a limit; 429, 502 and 503 are in `busy` scripts.
 FAULTS = ("cut", "reset", "eof", "stall", "error", "json", "filter", "length", "empty", "comments", "silent", "closed",
           "402", "403", "413", "422", "500", "520", "524", "html")
-INCIDENTS = ("none",) * 60 + ("kill",) * 16 + ("term",) * 10 + ("lock",) * 10 + ("kill twice",) * 4
+INCIDENTS = ("none",) * 50 + ("kill",) * 14 + ("kill twice",) * 3 + ("kill worker",) * 7 + ("kill master",) * 3 + ("term",) * 9 + (
+    "lock",) * 9 + ("upstream gone",) * 5
 STOP_AFTER_SECONDS = (0, 0, 0.005, 0.05, 0.15, 0.3, 0.6)
 UPSTREAM_HARMS = ("none",) * 30 + ("split",) * 8 + ("throttle",) * 5 + ("buffer",) * 6 + ("pause",) * 6 + ("idle_close",) * 4 + (
     "stall",) * 6 + ("reset",) * 9 + ("truncate",) * 9 + ("refuse",) * 4 + ("mute",) * 3

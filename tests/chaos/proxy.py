@@ -56,6 +56,13 @@ class Proxy:
         self._server.start()
         self.port = self._server.server_port
 
+    def be_gone(self, seconds: float) -> None:
+        """Refuse connections for a while; those that are open go on."""
+        self._server.close()
+        gevent.sleep(seconds)
+        self._server = StreamServer(("127.0.0.1", self.port), self._accept)
+        self._server.start()
+
     def close(self) -> None:
         self._server.stop(timeout=0.1)
 
