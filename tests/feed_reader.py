@@ -174,6 +174,11 @@ class Feed:
         except (http.client.HTTPException, ConnectionError):  # torn off in the middle, by kill -9 for one
             raise FeedEnded from None
 
+    @property
+    def has_event(self) -> bool:
+        """Whether `read` would return without the socket."""
+        return b"\n\n" in self._buffer
+
     def _receive(self, deadline: float, why: str) -> None:
         left = deadline - time.monotonic()
         assert left > 0, f"{why}; the last events were {[(one.name, str(one.data)[:200]) for one in self.events[-3:]]}"

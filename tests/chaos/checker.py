@@ -132,6 +132,10 @@ def is_sentence(text: Any) -> bool:
 
 def _check_calls(record: Record, calls: dict[tuple[float, str], list[Exchange]]) -> Found:
     known = {(run.tag, run.model) for run in record.runs}
+    asked = {run.message_id for run in record.runs}
+    for message_id, message in record.messages.items():
+        if message["role"] == "assistant" and message_id not in asked:
+            yield Violation("P6", f"nobody asked for the reply {message_id}")
     for (tag, model), exchanges in calls.items():
         if (tag, model) not in known and tag in record.refused_tags:
             yield Violation("P6", f"the upstream was asked for a refused request, tag {tag} model {model}")

@@ -113,7 +113,7 @@ class Reader:
             if is_slow:
                 gevent.sleep(self._rng.choice((0.01, 0.05, 0.2)))
                 feed.receive(self._rng.choice((50, 500, 4000)))
-                if b"\n\n" not in feed._buffer:
+                if not feed.has_event:
                     continue
             seen = len(feed.events)
             try:
@@ -136,10 +136,8 @@ class Reader:
 
     def _ask_for_unmentioned(self, feed: Feed, connection: Connection) -> None:
         """The reader's rule: one that it holds unfinished and that was not mentioned, it asks for."""
-        for entry in self.held.cursor().split(","):
-            message_id = entry.split(":")[0]
-            if message_id in feed._introduced or message_id == "-":
-                continue
+        mentioned = {event.data["message"]["id"] for event in feed.events if event.name == "message"}
+        for message_id in {entry.split(":")[0] for entry in self.held.cursor().split(",")} - mentioned - {"-"}:
             self._api = self._api or self._world.rill.api()
             answer = self._api.request("GET", f"/api/messages/{message_id}")
             if answer.status_code == 404:

@@ -52,11 +52,11 @@ class World:
         self.upstream = Proxy(self.standin.port, calm)
         self._closing.callback(self.upstream.close)
         self.rill = server(self.folder / "data", f"http://127.0.0.1:{self.upstream.port}/api/v1", key=KEY, **LIMITS)
-        self._closing.callback(self._end_server)
         self.feeds = Proxy(self.rill.port, calm)
         self._closing.callback(self.feeds.close)
         self.lag_seconds = self.starved_seconds = 0.0
         self.rill.start()
+        self._closing.callback(self.rill.kill)
         self._closing.callback(gevent.spawn(self._beat).kill)
 
     def __enter__(self) -> World:
@@ -64,10 +64,6 @@ class World:
 
     def __exit__(self, *_: object) -> None:
         self._closing.close()
-
-    def _end_server(self) -> None:
-        if self.rill._process is not None:
-            self.rill.kill()
 
     def _beat(self) -> None:
         """How late this process's own loop is, and how long the server had to wait for a processor: on a busy machine

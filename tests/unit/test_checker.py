@@ -330,8 +330,16 @@ def test_repeats_after_refusals_are_accepted_up_to_two(clean: Record) -> None:
     assert "P6" in rules(clean)
 
 
+def test_a_reply_that_nobody_asked_for_is_found(clean: Record) -> None:
+    for place in (clean.messages, clean.rows):
+        place["second"] = message(id="second")
+    assert rules(clean) == {"P6"}
+
+
 def test_a_call_for_a_refused_request_is_found(clean: Record) -> None:
     clean.runs.clear()
+    clean.messages.clear()
+    clean.readers.clear()
     clean.refused_tags = [TAG]
     assert "P6" in rules(clean)
 
