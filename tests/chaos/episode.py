@@ -27,6 +27,8 @@ RUNS_SECONDS = 15
 READERS_SECONDS = 10
 CLOSING_SECONDS = 3.5
 UP_SECONDS = 20
+TEXT_SECONDS = 1.5
+JUST_NOW_SECONDS = 0.05
 TAGS_PER_ACTOR = 1000
 JSON_COLUMNS = ("error",)
 
@@ -51,7 +53,7 @@ class Episode:
         readers = [Reader(world, f"reader {n}", dice(self.seed, f"reader {n}"), self.log) for n in range(plan.readers)]
         actors = [Actor(world, f"actor {n} of {self.seed}", dice(self.seed, f"actor {n}"), self.record, 1 + n * TAGS_PER_ACTOR, models, self.log)
                   for n in range(plan.actors)]
-        incident = gevent.spawn(self._incident, plan)
+        incident = gevent.spawn(self._incident, plan, readers)
         gevent.joinall([incident, *(actor.greenlet for actor in actors)], timeout=ACTORS_SECONDS, raise_error=True)
         world.set_harms()
         self._wait_for_runs()
@@ -67,8 +69,10 @@ class Episode:
 
     # -- what happens to the server
 
-    def _incident(self, plan: Plan) -> None:
+    def _incident(self, plan: Plan, readers: list[Reader]) -> None:
+        """At its time; and then as soon as text is on its way, for that is when it hurts."""
         gevent.sleep(plan.incident_after)
+        self._wait_until(lambda: any(time.monotonic() - reader.text_at < JUST_NOW_SECONDS for reader in readers), TEXT_SECONDS)
         self.log("incident", plan.incident)
         match plan.incident:
             case "lock":
@@ -132,7 +136,7 @@ class Episode:
     def _wait_until(self, is_so: Callable[[], bool], seconds: float) -> None:
         give_up_at = time.monotonic() + seconds
         while not is_so() and time.monotonic() < give_up_at:
-            gevent.sleep(0.03)
+            gevent.sleep(0.02)
 
     def _wait_for_runs(self) -> None:
         self._wait_until(lambda: not self._query("SELECT 1 FROM messages WHERE finished_at IS NULL"), RUNS_SECONDS)

@@ -27,6 +27,7 @@ class Reader:
     def __init__(self, world: World, name: str, rng: random.Random, log: Any, *, patience_seconds: float = 0.5, is_restless: bool = True) -> None:
         self.record = ReaderRecord(name)
         self.held = Held()
+        self.text_at = 0.0  # when it was last sent text
         self._world, self._rng, self._log = world, rng, log
         self._patience_seconds = patience_seconds  # how long a connection is kept, on average
         self._is_restless = is_restless
@@ -121,6 +122,7 @@ class Reader:
             finally:  # what broke a promise was seen too
                 connection.events += [Seen(one.name, one.data, one.id, one.at) for one in feed.events[seen:]]
             self._last_id = event.id or self._last_id
+            self.text_at = event.at if event.name == "delta" else self.text_at
             if event.name == "conversation_deleted":
                 self._drop(lambda message: message["conversation_id"] == event.data["id"])
             if event.name == "ready":
