@@ -4,7 +4,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 from playwright.sync_api import expect
 
@@ -17,8 +16,6 @@ WORDS = 300
 NUMBERS = {"words": WORDS, "rate": 80, "seed": 11}
 LONG_CHARS = 100_000
 TOKENS_PER_SECOND = 2000  # twenty times a fast model
-SMOOTH_MS, MEDIAN_MS = 50, 20  # a longer frame is felt; the machine also runs the server, the stand-in and other tests
-SMOOTH_SHARE = 0.9
 
 
 AT_END = "(s => s.scrollHeight - s.scrollTop - s.clientHeight < 4)(document.querySelector('#scroller'))"
@@ -105,21 +102,10 @@ def test_a_reader_who_scrolled_up_is_not_pulled_back_and_finds_the_way_down(visi
     visit.page.wait_for_function(f"() => {AT_END}")
 
 
-def test_a_long_answer_flows_and_ends_with_its_last_word(visit: Visit, rill: Rill) -> None:
+def test_a_long_answer_ends_with_its_last_word_and_the_page_at_its_end(visit: Visit, rill: Rill) -> None:
     visit.choose("demo/long")
-    visit.page.evaluate("""() => {
-        window.frames_ms = [];
-        let last = performance.now();
-        const frame = now => { frames_ms.push(now - last); last = now; requestAnimationFrame(frame); };
-        requestAnimationFrame(frame);
-    }""")
     visit.say(f"chars={LONG_CHARS} rate={TOKENS_PER_SECOND}")
     expect(visit.numbers).to_be_visible(timeout=90_000)
-    frames = visit.page.evaluate("frames_ms")
-    later = sorted(frames[len(frames) // 2:])  # with half of the text on the page, and all libraries there
-    smooth = sum(ms < SMOOTH_MS for ms in later) / len(later)
-    print(f"{len(later)} frames: median {median(later):.1f} ms, {smooth:.1%} under {SMOOTH_MS} ms, longest {later[-1]:.0f} ms")
-    assert median(later) < MEDIAN_MS and smooth > SMOOTH_SHARE
     messages = rill.api().get("/api/conversations/" + visit.page.url.rpartition("/")[2])["messages"]
     text = messages[-1]["content"]
     assert messages[-1]["status"] == "completed" and len(text) > LONG_CHARS * 0.9
