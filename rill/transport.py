@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import gevent.socket
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -35,6 +36,8 @@ RECV_BUFFER_BYTES = 16384
 IDLE_CONNECTIONS = 16  # kept for the next requests; more would stay half closed until somebody reuses them
 TURN_BYTES = 65536  # an upstream that is always ready must let the other greenlets run now and then
 TURN_SECONDS = 1e-6  # not 0: gevent's sleep(0) comes back up to 50 times before the loop looks at sockets and timers
+CRLF = b"\r\n"
+CHUNK_HEAD_BYTES = 12  # a chunk size longer than this is http.client's to judge
 READ_COST_BYTES = 1024  # what a read costs beside its bytes, so that tiny HTTP chunks make turns too
 KNOWN_ENCODINGS = {"", "identity", *({"gzip", "x-gzip", "deflate", "br"} & set(urllib3.HTTPResponse.CONTENT_DECODERS))}
 EARLY_SECONDS = 0.05  # gevent's timers count from the start of the loop's turn, so a timeout may come a little early
@@ -73,6 +76,11 @@ class Deadlines:
         return None if left == math.inf else left
 
     @property
+    def at(self) -> float:
+        """On the clock, when it must end; inf for no limit."""
+        return self._step_at if self._step_at < self._whole_at else self._whole_at
+
+    @property
     def are_over(self) -> bool:
         return min(self._step_at, self._whole_at) <= self._now() + EARLY_SECONDS
 
@@ -100,10 +108,67 @@ class _TimedFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._deadlines.remaining())
-        return self._file.readinto(buffer)
+        return self._sock.recv_into(buffer)
 
     def close(self) -> None:
         self._file.close()
+        super().close()
+
+
+class _GreenletFile(_TimedFile):
+    """The same where a greenlet reads, for 10 us a recv less: gevent's own socket asks the kernel before it waits, in vain
+    where tokens come one by one, and makes a timer for each wait. Here one timer serves the whole response."""
+
+    def __init__(self, sock: socket.socket, deadlines: Deadlines) -> None:
+        super().__init__(sock, deadlines)
+        sock.settimeout(None)
+        self._hub = gevent.get_hub()
+        self._readable = self._hub.loop.io(sock.fileno(), 1)
+        self._pending = getattr(sock, "pending", lambda: 0)  # what TLS has decrypted already
+        self._has_more = False
+        self._alarm: Any = None
+        self._alarm_at = math.inf
+        self._reader: Any = None  # the greenlet that waits
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._deadlines.at < self._alarm_at:
+            self._set_alarm()
+        self._reader = gevent.getcurrent()
+        try:
+            if not self._has_more and not self._pending():
+                self._hub.wait(self._readable)
+            size = self._sock.recv_into(buffer)
+        finally:
+            self._reader = None
+        self._has_more = size == len(buffer)
+        return size
+
+    def _set_alarm(self) -> None:
+        left = self._deadlines.remaining()
+        self._drop_alarm()
+        if left is not None:
+            self._alarm_at = self._deadlines.at
+            self._alarm = self._hub.loop.timer(left)
+            self._alarm.start(self._ring)
+
+    def _ring(self) -> None:
+        """In the hub. The limit has mostly moved since the alarm was set: each piece of text moves it."""
+        reader = self._reader
+        self._drop_alarm()
+        try:
+            self._set_alarm()
+        except TimeoutError as error:
+            if reader is not None:
+                reader.throw(error)
+
+    def _drop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.close()
+        self._alarm, self._alarm_at = None, math.inf
+
+    def close(self) -> None:
+        self._drop_alarm()
+        self._readable.close()
         super().close()
 
 
@@ -114,13 +179,45 @@ class _TimedReader:
         self._sock = sock
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimedFile(self._sock, CURRENT.get()), RECV_BUFFER_BYTES)
+        kind = _GreenletFile if isinstance(self._sock, gevent.socket.socket) else _TimedFile
+        return io.BufferedReader(kind(self._sock, CURRENT.get()), RECV_BUFFER_BYTES)
+
+
+class _Response(http.client.HTTPResponse):
+    """http.client's, which takes a dozen calls to read one HTTP chunk: here those that one recv brought whole are cut
+    out of it at once, and all else (a chunk in parts, the last one, trailers, nonsense) is left to http.client."""
+
+    def read1(self, n: int = -1) -> bytes:
+        if self.chunked and self.fp is not None and not self.chunk_left:
+            at = 0 if self.chunk_left is None else len(CRLF)  # http.client leaves the end of a chunk for the next read
+            payload, end = whole_chunks(self.fp.peek(), at)
+            if payload:
+                self.fp.read(end)
+                self.chunk_left = None
+                return payload
+        return super().read1(n)
+
+
+def whole_chunks(data: bytes, at: int) -> tuple[bytes, int]:
+    """The payloads of all whole HTTP chunks from `at` on, joined, and where they end."""
+    payloads = []
+    while (line_end := data.find(CRLF, at, at + CHUNK_HEAD_BYTES)) > 0 and (size := data[at:line_end]).isalnum():
+        try:
+            start = line_end + len(CRLF)
+            end = start + int(size, 16)
+        except ValueError:
+            break
+        if end == start or data[end:end + len(CRLF)] != CRLF:
+            break
+        payloads.append(data[start:end])
+        at = end + len(CRLF)
+    return payloads[0] if len(payloads) == 1 else b"".join(payloads), at
 
 
 class _Timed:
     @staticmethod
     def response_class(sock: socket.socket, *args: Any, **options: Any) -> http.client.HTTPResponse:
-        return http.client.HTTPResponse(_TimedReader(sock), *args, **options)
+        return _Response(_TimedReader(sock), *args, **options)
 
     def connect(self) -> None:
         try:
@@ -202,9 +299,11 @@ class Body:
               record: Callable[[bytes], None]) -> Iterator[bytes]:
         failure: Exception | None = None
         turn = 0
+        # urllib3 adds decompression and a check of Content-Length, at a third of a read's cost: not where there is neither.
+        plain = raw._original_response.read1 if raw.chunked and "Content-Encoding" not in raw.headers else None
         while True:
             try:
-                data = raw.read1(READ_BYTES, decode_content=True)
+                data = plain and plain(READ_BYTES) or raw.read1(READ_BYTES, decode_content=True)
                 turn += len(data or b"") + READ_COST_BYTES
                 if turn > TURN_BYTES:
                     turn = 0
