@@ -8,13 +8,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from rill.errors import InvalidRequest, NotFound
 from rill.models import Conversation, Cost, Message, Usage, User, new_id, utc_now
 from rill.schema import conversations, idempotency_keys, messages, pieces, settings, users, wire_records
 
 APPEND_PIECES = "INSERT INTO pieces (message_seq, channel, text) VALUES (?, ?, ?)"
+
+# What every start asks, several times: to build such an expression costs more than to run it.
+_REVISION = update(users).where(users.c.id == bindparam("owner")).values(revision=users.c.revision + 1).returning(users.c.revision)
+_CONVERSATION = select(conversations).where(conversations.c.id == bindparam("one"), conversations.c.user_id == bindparam("owner"))
+_ADD_CONVERSATION = insert(conversations).returning(*conversations.c)
+_CHANGE_CONVERSATION = update(conversations).where(
+    conversations.c.id == bindparam("one"), conversations.c.user_id == bindparam("owner")).returning(*conversations.c)
+_ADD_MESSAGE = insert(messages).returning(*messages.c)
+_CHANGE_MESSAGE = update(messages).where(messages.c.seq == bindparam("row"))
+_MESSAGE = select(messages).where(messages.c.id == bindparam("one"), messages.c.user_id == bindparam("owner"))
+_MESSAGES = select(messages).where(
+    messages.c.conversation_id == bindparam("one"), messages.c.user_id == bindparam("owner")).order_by(messages.c.seq)
+_PIECES = select(pieces).where(pieces.c.message_seq.in_(bindparam("running", expanding=True))).order_by(pieces.c.seq)
+_FOLD = delete(pieces).where(pieces.c.message_seq == bindparam("message"))
+_SUMS = select(
+    messages.c.conversation_id, func.count(), func.sum(messages.c.input_tokens), func.sum(messages.c.output_tokens),
+    func.sum(messages.c.reasoning_tokens), func.sum(messages.c.cached_tokens), func.sum(messages.c.cost_amount),
+    func.sum(messages.c.cost_kind == "estimate").label("estimates"),
+).where(messages.c.conversation_id.in_(bindparam("these", expanding=True))).group_by(messages.c.conversation_id)
 
 KEY_SECONDS = 24 * 3600  # how long an Idempotency-Key is good
 
@@ -48,9 +67,7 @@ def revision(tx: Connection, user_id: str) -> int:
 
 def next_revision(tx: Connection, user_id: str) -> int:
     """One more state change of this user, in the transaction of the change itself."""
-    return tx.scalar(
-        update(users).where(users.c.id == user_id).values(revision=users.c.revision + 1).returning(users.c.revision)
-    )
+    return tx.scalar(_REVISION, {"owner": user_id})
 
 
 def leap_revisions(tx: Connection, beyond: int) -> None:
@@ -62,21 +79,21 @@ def leap_revisions(tx: Connection, beyond: int) -> None:
 
 def create_conversation(tx: Connection, user_id: str, *, title: str = "", model: str | None = None,
                         system_prompt: str = "", params: dict[str, Any] | None = None) -> Conversation:
-    now, conversation_id = utc_now(), new_id()
-    tx.execute(insert(conversations).values(
-        id=conversation_id, user_id=user_id, title=title, model=model, system_prompt=system_prompt,
-        params=params or {}, pinned=False, archived=False, head_id=None, created_at=now, updated_at=now,
-    ))
-    return get_conversation(tx, user_id, conversation_id)
+    now = utc_now()
+    return Conversation(*tx.execute(_ADD_CONVERSATION, {
+        "id": new_id(), "user_id": user_id, "title": title, "model": model, "system_prompt": system_prompt,
+        "params": params or {}, "pinned": False, "archived": False, "head_id": None, "created_at": now, "updated_at": now,
+    }).one())
 
 
 def get_conversation(tx: Connection, user_id: str, conversation_id: str) -> Conversation:
-    found = _with_sums(tx, [tx.execute(
-        select(conversations).where(conversations.c.id == conversation_id, conversations.c.user_id == user_id)
-    ).first()])
-    if not found:
+    return _one(tx, tx.execute(_CONVERSATION, {"one": conversation_id, "owner": user_id}).first())
+
+
+def _one(tx: Connection, row: Row | None) -> Conversation:
+    if row is None:
         raise NotFound(NO_CONVERSATION)
-    return found[0]
+    return _with_sums(tx, [row])[0]
 
 
 def list_conversations(tx: Connection, user_id: str, *, search: str = "", archived: bool = False,
@@ -107,16 +124,8 @@ def _matches(search: str) -> Any:
     return or_(conversations.c.title.contains(search, autoescape=True), in_text.exists())
 
 
-def _with_sums(tx: Connection, rows: Sequence[Row | None]) -> list[Conversation]:
-    rows = [row for row in rows if row is not None]
-    c = messages.c
-    sums = {row.conversation_id: row for row in tx.execute(
-        select(
-            c.conversation_id, func.count(), func.sum(c.input_tokens), func.sum(c.output_tokens),
-            func.sum(c.reasoning_tokens), func.sum(c.cached_tokens), func.sum(c.cost_amount),
-            func.sum(c.cost_kind == "estimate").label("estimates"),
-        ).where(c.conversation_id.in_([row.id for row in rows])).group_by(c.conversation_id)
-    )} if rows else {}
+def _with_sums(tx: Connection, rows: Sequence[Row]) -> list[Conversation]:
+    sums = {row.conversation_id: row for row in tx.execute(_SUMS, {"these": [row.id for row in rows]})} if rows else {}
     return [_conversation(row, sums.get(row.id)) for row in rows]
 
 
@@ -128,10 +137,7 @@ def _conversation(row: Row, sums: Row | None) -> Conversation:
 
 
 def update_conversation(tx: Connection, user_id: str, conversation_id: str, **changes: Any) -> Conversation:
-    tx.execute(update(conversations).where(
-        conversations.c.id == conversation_id, conversations.c.user_id == user_id
-    ).values(**changes))
-    return get_conversation(tx, user_id, conversation_id)
+    return _one(tx, tx.execute(_CHANGE_CONVERSATION, {**changes, "one": conversation_id, "owner": user_id}).first())
 
 
 def delete_conversation(tx: Connection, user_id: str, conversation_id: str) -> None:
@@ -146,20 +152,17 @@ def delete_conversation(tx: Connection, user_id: str, conversation_id: str) -> N
 
 def add_message(tx: Connection, user_id: str, conversation_id: str, **values: Any) -> Message:
     """Raises NotFound, also for a conversation that was deleted since it was looked at."""
-    home = select(conversations.c.seq).where(conversations.c.id == conversation_id, conversations.c.user_id == user_id)
-    if tx.scalar(home) is None:
+    if tx.execute(_CONVERSATION, {"one": conversation_id, "owner": user_id}).first() is None:
         raise NotFound(NO_CONVERSATION)
-    message_id = new_id()
-    tx.execute(insert(messages).values(**{
-        "id": message_id, "user_id": user_id, "conversation_id": conversation_id, "content": "", "reasoning": "",
+    return _message(tx.execute(_ADD_MESSAGE, {
+        "id": new_id(), "user_id": user_id, "conversation_id": conversation_id, "content": "", "reasoning": "",
         "params": {}, "timings": {}, "citations": [], "timeline": [], "created_at": utc_now(), **values,
-    }))
-    return get_message(tx, user_id, message_id)
+    }).mappings().one(), {})
 
 
 def get_message(tx: Connection, user_id: str, message_id: str) -> Message:
     """With all its committed text. Raises NotFound."""
-    found = _messages(tx, select(messages).where(messages.c.id == message_id, messages.c.user_id == user_id))
+    found = _messages(tx, _MESSAGE, {"one": message_id, "owner": user_id})
     if not found:
         raise NotFound(NO_MESSAGE)
     return found[0]
@@ -167,9 +170,7 @@ def get_message(tx: Connection, user_id: str, message_id: str) -> Message:
 
 def conversation_messages(tx: Connection, user_id: str, conversation_id: str) -> list[Message]:
     """The whole tree, oldest first."""
-    return _messages(tx, select(messages).where(
-        messages.c.conversation_id == conversation_id, messages.c.user_id == user_id
-    ).order_by(messages.c.seq))
+    return _messages(tx, _MESSAGES, {"one": conversation_id, "owner": user_id})
 
 
 def unfinished_messages(tx: Connection, user_id: str | None = None) -> list[Message]:
@@ -190,12 +191,12 @@ def branch(tx: Connection, user_id: str, message: Message) -> list[Message]:
 
 def update_message(tx: Connection, seq: int, **changes: Any) -> None:
     """By row number: for the committer, whose runs were owner-checked when they started."""
-    tx.execute(update(messages).where(messages.c.seq == seq).values(**changes))
+    tx.execute(_CHANGE_MESSAGE, {**changes, "row": seq})
 
 
 def fold_pieces(tx: Connection, seq: int) -> None:
     """Drop the pieces of a message whose row now holds the text whole."""
-    tx.execute(delete(pieces).where(pieces.c.message_seq == seq))
+    tx.execute(_FOLD, {"message": seq})
 
 
 def append_pieces(tx: Connection, rows: list[tuple[int, str, str]]) -> None:
@@ -203,12 +204,12 @@ def append_pieces(tx: Connection, rows: list[tuple[int, str, str]]) -> None:
     tx.exec_driver_sql(APPEND_PIECES, rows)
 
 
-def _messages(tx: Connection, wanted: Select) -> list[Message]:
-    rows = tx.execute(wanted).mappings().all()
+def _messages(tx: Connection, wanted: Select, values: dict[str, str] | None = None) -> list[Message]:
+    rows = tx.execute(wanted, values).mappings().all()
     running = [row["seq"] for row in rows if row["finished_at"] is None]
     grown: dict[tuple[int, str], list[str]] = {}
     for at in range(0, len(running), 500):  # SQLite limits the variables of a statement
-        for piece in tx.execute(select(pieces).where(pieces.c.message_seq.in_(running[at:at + 500])).order_by(pieces.c.seq)):
+        for piece in tx.execute(_PIECES, {"running": running[at:at + 500]}):
             grown.setdefault((piece.message_seq, piece.channel), []).append(piece.text)
     return [_message(row, grown) for row in rows]
 
