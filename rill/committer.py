@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from rill import metrics, store
 from rill.db import Database
-from rill.errors import AnswerTooLong, RequestError, StorageFailed
+from rill.errors import AnswerTooLong, DiskFull, StorageBusy, StorageFailed
 from rill.hub import Hub, StateEvent
 from rill.models import Channel, Cost, Message, Usage, utc_now
 from rill.run import Ending, Run
@@ -93,7 +93,7 @@ class Committer:
             try:
                 batch = self._write(batch)
                 break
-            except RequestError as error:  # busy, full: it passes, and what came is kept meanwhile
+            except (StorageBusy, DiskFull) as error:  # it passes, and what came is kept meanwhile
                 log.warning("commit failed tries=%d error=%s runs=%s", tries + 1, error.type, [g.run.message.id for g in batch])
                 if tries == len(RETRY_SECONDS):
                     self._is_troubled = True

@@ -22,7 +22,7 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from rill import migrations
-from rill.errors import ConfigError, DiskFull, RequestError, StorageBusy
+from rill.errors import ConfigError, DiskFull, RequestError, StorageBroken, StorageBusy
 
 BUSY_TIMEOUT_MS = 2  # SQLite's own wait stops the whole loop, so it is short; `_begin` waits on, letting others run
 LOCKED_SECONDS = 5  # then the caller gets a 503
@@ -171,7 +171,7 @@ def _told_plainly() -> Iterator[None]:
 
 BUSY = (StorageBusy, "The database is busy with something else. Nothing was changed; try again in a moment.")
 UNWRITABLE = (StorageBusy, "The server cannot use its database just now. What was stored is kept; try again in a moment.")
-BROKEN = (StorageBusy, "The server's database file is damaged. Nothing was changed; whoever runs the server can bring back a backup with bin/restore.")
+BROKEN = (StorageBroken, "The server's database file is damaged. Nothing was changed; whoever runs the server can bring back a backup with bin/restore.")
 FULL = (DiskFull, "The server's disk is full. What you have is kept; make room and try again.")
 REFUSALS = {
     sqlite3.SQLITE_BUSY: BUSY, sqlite3.SQLITE_LOCKED: BUSY, sqlite3.SQLITE_FULL: FULL, sqlite3.SQLITE_READONLY: UNWRITABLE,

@@ -7,8 +7,8 @@
     │   ├── InvalidRequest 400    ├── MethodNotAllowed 405   ├── RateLimited 429
     │   ├── LoginRequired 401     ├── Conflict 409           ├── Busy 503
     │   ├── CsrfFailed 403        ├── TooLarge 413           ├── StorageBusy 503
-    │   ├── Forbidden 403         └── UnsupportedMediaType   └── DiskFull 507
-    │   └── NotFound 404                               415
+    │   ├── Forbidden 403         └── UnsupportedMediaType   ├── StorageBroken 503
+    │   └── NotFound 404                               415   └── DiskFull 507
     └── ReplyError                why a reply is `failed` or `interrupted`
         ├── InternalFailure, Interrupted, StorageFailed, AnswerTooLong
         └── UpstreamError         what the upstream did
@@ -101,6 +101,12 @@ class Busy(RequestError):
 
 
 class StorageBusy(RequestError):
+    status, type = 503, "storage"
+
+
+class StorageBroken(RequestError):
+    """The database is damaged: unlike a busy one it does not get well by waiting."""
+
     status, type = 503, "storage"
 
 

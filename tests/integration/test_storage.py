@@ -290,7 +290,8 @@ def test_a_database_that_vanished_beside_its_log_is_refused_and_no_new_one_is_ma
 
 
 def test_a_database_damaged_while_it_runs_is_told_plainly_and_the_rest_goes_on(own: Rill) -> None:
-    api = own.api()
+    api, feed = own.api(), own.feed(is_slow=True).until_ready()
+    reply = api.ask(numbers(300, 60), "demo/numbers")
     kept = [api.new_conversation(system_prompt=f"{number} " + "x" * 3000)["id"] for number in range(60)]
     with own.database(write=True) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -303,8 +304,8 @@ def test_a_database_damaged_while_it_runs_is_told_plainly_and_the_rest_goes_on(o
     told = {answer.json()["error"]["message"] for answer in answers if answer.status_code == 503}
     assert told and all("bin/restore" in message for message in told)
     assert requests.get(f"{own.url}/healthz", timeout=5).status_code == 200
-    reader = own.feed().until_ready()
-    reader.close()
+    feed.until_final(reply["id"])
+    assert feed.held.messages[reply["id"]]["status"] == "completed" and len(feed.held.text(reply["id"]).split()) == 300
 
 
 # ---- what cannot be written

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from rill import committer as committer_module
-from rill.errors import DiskFull, StorageBusy
+from rill.errors import DiskFull, StorageBroken, StorageBusy
 from rill.models import CHANNELS
 from rill.run import Run
 from tests.cast import ALICE
@@ -161,13 +161,14 @@ def test_while_the_disk_is_full_nothing_is_shown_and_then_everything(core: Core)
 
 
 @pytest.mark.parametrize("where", ["append", "any"])
-def test_a_reply_that_cannot_be_stored_fails_with_a_prefix_of_its_text(core: Core, where: str) -> None:
+@pytest.mark.parametrize("fault", [RuntimeError("?"), StorageBroken("damaged")], ids=["unknown", "damaged"])
+def test_a_reply_that_cannot_be_stored_fails_with_a_prefix_of_its_text(core: Core, where: str, fault: Exception) -> None:
     """What does not pass ends the run, with a sentence; text after a hole is never shown."""
     run, call = core.started(core.conversation())
     page, feed = watched(core)
     call.write("stored ")
     wait_until(lambda: page.texts[run.message.id]["content"], "the first words")
-    core.db.faults = [(where, RuntimeError("?"))] * TRIES
+    core.db.faults = [(where, fault)] * TRIES
     call.write("lost ")
     for n in range(TRIES * 4):
         turns(1)
