@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -49,23 +50,29 @@ def open_feeds(rill: Rill) -> float:
     return next(float(line.split()[1]) for line in text.splitlines() if line.startswith("rill_open_feeds "))
 
 
+def config_with(module: str, constant: str, value: int, folder: Path) -> str:
+    """gunicorn's configuration as it is, but for one limit of ours."""
+    path = folder / "gunicorn.conf.py"
+    path.write_text(f"""
+exec(compile(open({str(PROJECT / "gunicorn.conf.py")!r}).read(), "gunicorn.conf.py", "exec"))
+begin = post_worker_init
+
+def post_worker_init(worker):
+    import importlib
+    setattr(importlib.import_module("rill.{module}"), "{constant}", {value})
+    begin(worker)
+""")
+    return str(path)
+
+
 # ---- an upstream without measure
 
 @pytest.fixture(scope="module")
 def bounded(upstream: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rill]:
     """A server as it is but for the size of the longest answer, so that a test need not send eight million characters."""
     folder = tmp_path_factory.mktemp("bounded")
-    config = folder / "gunicorn.conf.py"
-    config.write_text(f"""
-exec(compile(open({str(PROJECT / "gunicorn.conf.py")!r}).read(), "gunicorn.conf.py", "exec"))
-begin = post_worker_init
-
-def post_worker_init(worker):
-    from rill import committer
-    committer.MAX_ANSWER_CHARS = {SMALL_ANSWER_CHARS}
-    begin(worker)
-""")
-    with running_rill(folder / "data", upstream.base_url, config=str(config), RILL_DEFAULT_MODEL="demo/echo", **NO_LIMITS) as running:
+    config = config_with("committer", "MAX_ANSWER_CHARS", SMALL_ANSWER_CHARS, folder)
+    with running_rill(folder / "data", upstream.base_url, config=config, RILL_DEFAULT_MODEL="demo/echo", **NO_LIMITS) as running:
         running.api().answered("warm")
         yield running
 
@@ -174,6 +181,51 @@ def test_peers_who_vanish_are_freed_with_their_descriptors(crowded: Rill) -> Non
             feed.close()
         wait_until(lambda: open_feeds(crowded) == 0, "the feeds to be let go of", 10)
     wait_until(lambda: descriptors(crowded) <= before + 3, "the descriptors to be closed", 10)
+
+
+SILENCE = """
+import fcntl, socket, struct, sys, time, urllib.request
+port, silent_seconds = int(sys.argv[1]), float(sys.argv[2])
+
+def loopback(flags):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", flags))  # SIOCSIFFLAGS
+
+def open_feeds():
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+    return next(line for line in text.splitlines() if line.startswith("rill_open_feeds "))
+
+if silent_seconds:
+    feed = socket.create_connection(("127.0.0.1", port))
+    feed.sendall(b"GET /api/feed HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+    while b"event: ready" not in feed.recv(65536):
+        pass
+    print(open_feeds(), flush=True)
+    loopback(0)  # no packet arrives any more, and no end of the connection either
+    time.sleep(silent_seconds)
+loopback(1)
+print(open_feeds(), flush=True)
+"""
+
+
+def test_a_peer_that_falls_silent_is_let_go_of(upstream: StandIn, data_dir: Path) -> None:
+    """In a network of its own, whose loopback is shut: the peer neither acknowledges nor closes."""
+    network = ["unshare", "--net"]
+    up = "import fcntl, socket, struct, os, sys; fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh14x', b'lo', 1)); os.execvp(sys.argv[1], sys.argv[1:])"
+    if os.geteuid() or subprocess.run([*network, "true"], capture_output=True, timeout=10).returncode:
+        pytest.skip("a network of its own needs root")
+    data_dir.mkdir()
+    rill = Rill(data_dir, upstream.base_url, config=config_with("routes.feed", "DEAD_PEER_MS", 2000, data_dir),
+                wrapper=[*network, sys.executable, "-c", up], RILL_FEED_PING_SECONDS=0.5)
+    rill.launch()
+    try:
+        def ask(*arguments: object) -> list[str]:
+            inside = ["nsenter", f"--net=/proc/{rill.process.pid}/ns/net", sys.executable, "-c", SILENCE, str(rill.port), *map(str, arguments)]
+            return subprocess.run(inside, capture_output=True, text=True, timeout=60).stdout.split()
+        wait_until(lambda: ask(0), f"the server to answer: {rill.log()}", 30)
+        assert ask(6) == ["rill_open_feeds", "1.0", "rill_open_feeds", "0.0"]
+    finally:
+        rill.kill()
 
 
 def test_two_hundred_streams_are_exact_and_leave_nothing_behind(crowded: Rill) -> None:
