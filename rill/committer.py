@@ -1,7 +1,9 @@
 """Group commit: what all runs gathered in one turn of the event loop goes into one transaction, then to the readers.
 
-There is no timer: idle, a token is its own commit; under load the batches grow by themselves. Nothing is shown that
-is not durable, and nothing that came is dropped: when the database cannot take a batch, it is kept and tried again.
+A run alone never waits: idle, a token is its own commit. Runs that stream at once share commits, at most one each
+PAUSE_SECONDS, since a commit with its way to the readers costs as much as all else that is done for a token. Nothing
+is shown that is not durable, and nothing that came is dropped: when the database cannot take a batch, it is kept and
+tried again.
 It starts and ends no run; the engine hears of each committed ending.
 """
 from __future__ import annotations
@@ -26,6 +28,7 @@ from rill.run import Ending, Run
 log = logging.getLogger(__name__)
 
 MAX_ANSWER_CHARS = 8_000_000  # an upstream that never ends: far beyond any answer, far below a small server's memory
+PAUSE_SECONDS = 0.002  # after a commit of several runs, so that the next is shared by more
 RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)  # pauses between tries; the last one repeats
 
 TOO_LONG = f"The answer grew beyond {MAX_ANSWER_CHARS} characters, the most this server keeps of one. What came is kept."
@@ -58,16 +61,20 @@ class Committer:
 
     def note(self, run: Run) -> None:
         """This run has something to commit. Waking is scheduled behind what this turn of the loop still reads."""
+        if not self._dirty:
+            if self._greenlet is None:
+                self._greenlet = gevent.spawn(self._work)
+            self._due.set()
         self._dirty[run] = None
-        if self._greenlet is None:
-            self._greenlet = gevent.spawn(self._work)
-        self._due.set()
 
     def _work(self) -> None:
         while True:
             self._due.wait()
             self._due.clear()
-            self._commit(self._gather())
+            batch = self._gather()
+            self._commit(batch)
+            if len(batch) > 1:
+                gevent.sleep(PAUSE_SECONDS)
 
     def _gather(self) -> list[Growth]:
         runs, self._dirty = self._dirty, {}
@@ -115,6 +122,7 @@ class Committer:
             self._hub.announce("storage", {"ok": True}, stands=False)
         for growth in batch:
             self._publish(growth)
+        metrics.committed_characters.inc(sum(len(text) for growth in batch for _, text in growth.added))
 
     def _living(self, batch: list[Growth]) -> list[Growth]:
         """Less those whose conversation was deleted meanwhile; the next turn lets go of them."""
@@ -175,7 +183,6 @@ class Committer:
         run = growth.run
         for channel, text in growth.added:
             run.live.append(channel, text)
-            metrics.committed_characters.inc(len(text))
         if growth.after is not None:
             run.message = growth.after
             self._hub.tell(run.message.user_id, message_event(growth.after, growth.revision, run.live))

@@ -21,6 +21,7 @@ from rill.sse import dumps, frame
 from rill.text import DELTA_CHARS, LiveText
 
 ID_SECONDS = 1.0  # while text flows, the cursor is sent at least so often
+REASONING_FIRST = tuple(enumerate(CHANNELS))[::-1]
 MAX_WAITING_EVENTS = 2000  # a reader this far behind is told to come back and catch up from SQL
 
 
@@ -137,14 +138,13 @@ class Reader:
     def catch_up(self, live: LiveText, lengths: tuple[int, int]) -> Iterator[bytes]:
         """Deltas from what this reader has to `lengths`; reasoning first, as it was thought first."""
         message_id = live.message_id
-        if message_id not in self.have:
+        have = self.have.get(message_id)
+        if have is None:
             return
-        for channel in reversed(CHANNELS):
-            which = CHANNELS.index(channel)
-            while (start := self.have[message_id][which]) < lengths[which]:
+        for which, channel in REASONING_FIRST:
+            while (start := have[which]) < lengths[which]:
                 end = min(start + DELTA_CHARS, lengths[which])
-                content, reasoning = self.have[message_id]
-                self.have[message_id] = (end, reasoning) if which == 0 else (content, end)
+                self.have[message_id] = have = (end, have[1]) if which == 0 else (have[0], end)
                 now = time.monotonic()
                 if self.is_catching_up or message_id not in self._named or now - self._id_at >= ID_SECONDS:
                     self._named.add(message_id)

@@ -103,17 +103,17 @@ class Run:
 
     def take(self) -> list[tuple[Channel, str]]:
         """What came since the last call, neighbours of one channel joined; for the committer."""
-        taken: list[tuple[Channel, str]] = []
-        for channel, parts in groupby(self.pending, key=itemgetter(0)):
-            text = "".join(part for _, part in parts)
+        taken = self.pending[:]
+        if len(taken) > 1:
+            taken = [(channel, "".join(part for _, part in parts)) for channel, parts in groupby(taken, key=itemgetter(0))]
+        for channel, text in taken:
             self.timeline.grew(channel, len(text), self.now_ms())
-            taken.append((channel, text))
         self.pending.clear()  # the same list: the run's greenlet holds it
         return taken
 
     def size(self) -> int:
         """Characters committed so far."""
-        return sum(self.live.lengths())
+        return self.live.content.length + self.live.reasoning.length
 
     def now_ms(self) -> float:
         """Milliseconds since the reply was accepted."""

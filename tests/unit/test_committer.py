@@ -81,6 +81,20 @@ def test_what_many_runs_gathered_in_one_turn_is_one_transaction(core: Core) -> N
     assert core.db.appended == [40] * 5
 
 
+def test_what_several_runs_say_soon_after_a_shared_commit_is_one_more(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(committer_module, "PAUSE_SECONDS", 0.2)
+    runs = many(core, 10)
+    for _, call in runs:
+        call.write("a")
+    wait_until(lambda: all(run.live.content.length == 1 for run, _ in runs), "the first words")
+    core.db.appended.clear()
+    for _, call in runs:
+        call.write("b")
+        turns(TURNS_TO_READER)
+    wait_until(lambda: all(run.live.content.length == 2 for run, _ in runs), "the second words")
+    assert core.db.appended == [10]
+
+
 def test_deltas_of_one_channel_in_one_turn_are_one_row(core: Core) -> None:
     run, call = core.started(core.conversation())
     core.db.appended.clear()
