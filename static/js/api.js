@@ -4,6 +4,9 @@
  */
 import {t} from './words.js';
 
+const HEADERS_MS = 20_000; // a request that hangs on a dead line holds one of the browser's six connections for good
+const SESSION_MS = 4000; // asked to learn whether anybody is there
+
 /** A refusal, or no answer at all; `message` is a sentence for a person. */
 export class ApiError extends Error {
   constructor(message, {status = 0, type = 'offline'} = {}) {
@@ -20,23 +23,27 @@ export const makeKey = () => crypto.randomUUID();
 export function createApi({onLoginRequired}) {
   let token = '';
 
-  async function ask(method, path, {body, key, keepalive} = {}, mayRetry = true) {
+  async function ask(method, path, {body, key, limit = HEADERS_MS} = {}, mayRetry = true) {
     const headers = {Accept: 'application/json'};
     if (method !== 'GET') headers['X-CSRF-Token'] = token;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     if (key) headers['Idempotency-Key'] = key;
     let response, answer;
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), limit);
     try {
-      response = await fetch(path, {method, headers, keepalive, body: body === undefined ? undefined : JSON.stringify(body)});
+      response = await fetch(path, {method, headers, signal: patience.signal, body: body === undefined ? undefined : JSON.stringify(body)});
+      clearTimeout(timer);
       answer = response.status === 204 ? null : await response.json().catch(() => null);
     } catch {
+      clearTimeout(timer);
       throw new ApiError(t('error.offline'));
     }
     if (response.ok) return answer;
     const {type = 'http', message = t('error.unknown', response.status)} = answer?.error ?? {};
     if (type === 'csrf' && mayRetry) {
       await api.session();
-      return ask(method, path, {body, key, keepalive}, false);
+      return ask(method, path, {body, key, limit}, false);
     }
     if (response.status === 401) onLoginRequired();
     throw new ApiError(message, {status: response.status, type});
@@ -47,7 +54,7 @@ export function createApi({onLoginRequired}) {
 
   const api = {
     async session() {
-      const session = await ask('GET', '/api/session');
+      const session = await ask('GET', '/api/session', {limit: SESSION_MS});
       token = session.csrf_token;
       return session;
     },

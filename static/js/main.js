@@ -1,16 +1,16 @@
 /**
- * Joins views, store, api and stream: the only file that knows them all. Draws nothing and decides little: data goes down
+ * Joins views, store, api and feed: the only file that knows them all. Draws nothing and decides little: data goes down
  * in `update`, wishes come up as events (wishes.js), what the store wants is fetched by sync.js.
  */
 import {effect, signal} from '@preact/signals-core';
 import {createActions} from './actions.js';
 import {createApi} from './api.js';
+import {createFeed} from './feed.js';
 import {createFrame} from './frame.js';
-import {createNetWatch} from './net.js';
+import {createLine} from './line.js';
 import {createRouter} from './router.js';
 import {createSidebarSwitch, listenToKeys} from './shell.js';
 import {createStore} from './store.js';
-import {createStream} from './stream.js';
 import {createSync} from './sync.js';
 import {ICONS} from './icons.js';
 import {modelDesk} from './model_desk.js';
@@ -34,7 +34,6 @@ const SKELETON_MS = 300; // what comes sooner needs no placeholder
 const byId = id => document.getElementById(id);
 
 const session = signal(null);
-const net = signal('up');
 const screen = signal('loading'); // of the open conversation: loading, ready, missing, failed
 const isSlow = signal(false);
 const isSending = signal(false);
@@ -52,13 +51,15 @@ const sync = createSync({
 const actions = createActions({api, dispatch});
 const models = modelDesk({api, session, thread: store.thread});
 const router = createRouter(show);
-const netWatch = createNetWatch(next => { net.value = next; });
-const stream = createStream({
+const line = createLine({askSession: () => api.session().then(keepSession), hasSession: () => Boolean(session.value), follow});
+const feed = createFeed({
   cursor: store.cursor,
   isIdle: store.isIdle,
-  onEvent: dispatch,
-  onStatus: netWatch,
-  onTrouble: () => api.session().then(keepSession, () => {}), // a refusal shows itself here; silence means: away
+  onStatus: line.onStatus,
+  onEvent(type, data, at) {
+    line.onEvent(type, data, at);
+    dispatch(type, data);
+  },
 });
 
 const views = {
@@ -100,6 +101,12 @@ async function load(id) {
   clearTimeout(timer);
 }
 
+/** What a feed would have told, while there is none. */
+function follow() {
+  sync.want({kind: 'lists'});
+  if (store.thread.value) sync.want({kind: 'thread', id: store.current.value});
+}
+
 function keepSession(next) {
   if (next.mode === 'accounts' && !next.user) location.assign('/login');
   session.value = next;
@@ -107,7 +114,7 @@ function keepSession(next) {
 
 /** What a view is to show, recomputed when a signal in it changes and drawn with the next frame. */
 const frame = createFrame();
-function feed(view, stateOf) {
+function keepDrawn(view, stateOf) {
   let state;
   const draw = () => view.update(state);
   effect(() => {
@@ -123,22 +130,25 @@ function emptyKind() {
   return isSlow.value ? 'loading' : 'none';
 }
 
-function feedViews() {
+function keepViewsDrawn() {
   const title = () => store.thread.value?.conversation.title ?? '';
-  feed(views.topbar, () => ({title: title(), isSidebarOpen: isSidebarOpen.value}));
-  feed(views.sidebar, () => ({
+  keepDrawn(views.topbar, () => ({title: title(), isSidebarOpen: isSidebarOpen.value}));
+  keepDrawn(views.sidebar, () => ({
     conversations: store.conversations.value, next: store.next.value, current: store.current.value, running: store.running.value,
     unseen: store.unseen.value, isLoaded: store.isListed.value,
   }));
-  feed(views.notices, () => ({net: net.value, isStandin: session.value?.upstream.kind === 'standin' && !hidesStandin.value}));
-  feed(views.empty, () => ({kind: emptyKind(), isBusy: isSending.value || !session.value}));
-  feed(views.thread, () => ({thread: store.thread.value, live: store.live.value, nameOf: models.nameOf.value}));
-  feed(views.composer, () => ({
+  keepDrawn(views.notices, () => ({
+    net: line.net.value, storage: line.storage.value, isCollected: line.isCollected.value,
+    isStandin: session.value?.upstream.kind === 'standin' && !hidesStandin.value,
+  }));
+  keepDrawn(views.empty, () => ({kind: emptyKind(), isBusy: isSending.value || !session.value}));
+  keepDrawn(views.thread, () => ({thread: store.thread.value, live: store.live.value, nameOf: models.nameOf.value}));
+  keepDrawn(views.composer, () => ({
     conversation: store.current.value, modelId: models.chosen.value ?? '', modelName: models.nameOf.value(models.chosen.value ?? ''),
     isRunning: Boolean(store.replyRunning.value), isSending: isSending.value || !session.value,
   }));
-  feed(views.picker, () => ({...models.list.value, chosen: models.chosen.value}));
-  feed(views.announcer, () => {
+  keepDrawn(views.picker, () => ({...models.list.value, chosen: models.chosen.value}));
+  keepDrawn(views.announcer, () => {
     const reply = store.replyRunning.value;
     return {reply, live: reply && store.live.value[reply.id], name: reply ? models.nameOf.value(reply.model) : '', messages: store.thread.value?.messages ?? {}};
   });
@@ -162,15 +172,15 @@ function fillFrame() {
 
 async function start() {
   fillFrame();
-  listenToWishes({actions, api, hidesStandin, isSending, load, models, router, session, sidebarSwitch, store, stream, sync, views});
+  listenToWishes({actions, api, hidesStandin, isSending, feed, line, load, models, router, session, sidebarSwitch, store, sync, views});
   listenToKeys(sidebarSwitch);
-  feedViews();
+  keepViewsDrawn();
   show(router.current());
   views.composer.focus();
   models.fetchList();
   sync.want({kind: 'lists'});
-  await api.session().then(keepSession, () => netWatch(false));
-  stream.start();
+  await api.session().then(keepSession, () => {}); // the feed tells what is wrong
+  feed.start();
 }
 
 start();

@@ -1,5 +1,5 @@
 /**
- * What this browser remembers: theme, drafts, scroll positions, the last model. Never anything of an answer.
+ * What this browser remembers: theme, drafts, scroll positions, folds, the last model. Never anything of an answer.
  * A browser that refuses storage loses memory between visits, nothing else. Called by main.js and the views.
  */
 
@@ -25,7 +25,7 @@ export function remember(name, value) {
   }
 }
 
-/** A small map kept under one name, the newest entries last: `drafts`, `scrolls`. */
+/** A small map kept under one name, the newest entries last: `drafts`, `places`, `folds`. */
 export function memoryOf(name) {
   return {
     get: id => recall(name, {})[id] ?? null,

@@ -1,34 +1,43 @@
 /**
- * The page's one EventSource: opened with what the page holds, watched, closed and opened again.
- * It reopens by itself on every end, because EventSource gives up for good on an error status, and because the cursor
- * of the store is newer than any Last-Event-ID. Knows no messages: events go to `onEvent` as they are. Called by main.js.
+ * One EventSource: opened with what its reader holds, watched, closed and opened again.
+ * It reopens by itself on every end, because EventSource gives up for good on an error status, and because the reader's
+ * cursor is newer than any Last-Event-ID. Knows no messages: events go to `onEvent` as they are. It runs in the worker that
+ * all tabs of a browser share (relay.js), or in the page where there is no such worker (feed.js).
  */
 
-const WATCHDOG_MS = 35_000; // the server pings every 15 s
-const BACKOFF_MS = {first: 1000, most: 30_000};
-const HIDDEN_IDLE_MS = 20_000; // then a hidden tab in which nothing grows frees its connection
-const NAMES = ['hello', 'message', 'delta', 'ready', 'conversation', 'conversation_deleted', 'ping', 'bye'];
+const TICK_MS = 1000;
+const SLEPT_MS = 8000; // a tick that comes so late, or before its time, was not late but asleep, or the clock was set
+const SILENT_MS = 18_000; // the server pings every 15 s
+const FIRST_MS = [6000, 12_000, SILENT_MS]; // until the first event; a slow network is given longer each time
+const BACKOFF_MS = {first: 1000, most: 2500, patient: 30_000};
+const PATIENT_AFTER = 120; // failures, five minutes or so
+const NAMES = ['hello', 'message', 'delta', 'ready', 'conversation', 'conversation_deleted', 'storage', 'ping', 'bye'];
 
 /**
- * @param {{cursor: () => string, onEvent: (type: string, data: object) => void, onStatus: (up: boolean) => void,
- *   onTrouble: () => void, isIdle: () => boolean, makeSource?: (url: string) => EventSource, random?: () => number}} options
- *   `onTrouble` is told of each failed try, to learn why from GET /api/session.
+ * @param {{cursor: () => string, onEvent: (type: string, data: object, at: number) => void,
+ *   onStatus: (isUp: boolean, isSilent?: boolean) => void, isThrottled?: () => boolean,
+ *   makeSource?: (url: string) => EventSource, random?: () => number, now?: () => number}} options
+ *   `at`: when the event arrived, in ms since 1970. `isSilent`: nothing came, though nothing was refused or closed.
+ *   `isThrottled`: timers are late by the browser's own doing, as in a hidden page.
  */
-export function createStream({cursor, onEvent, onStatus, onTrouble, isIdle, makeSource = url => new EventSource(url), random = Math.random}) {
+export function createStream({cursor, onEvent, onStatus, isThrottled = () => false, makeSource = url => new EventSource(url), random = Math.random, now = Date.now}) {
   let source = null;
+  let isGreeted = false; // the connection has said hello
   let failures = 0;
+  let silences = 0;
   let timer = 0;
-  let watchdog = 0;
-  let hiding = 0;
-  let isWanted = false;
+  let ticker = 0;
+  let tickedAt = 0;
+  let heardAt = 0;
 
   function open() {
     clearTimeout(timer);
-    if (source || !isWanted) return;
+    if (source || !ticker) return;
+    isGreeted = false;
+    heardAt = now();
     source = makeSource(`/api/feed?have=${encodeURIComponent(cursor())}`);
     for (const name of NAMES) source.addEventListener(name, event => take(event.currentTarget, name, event.data));
     source.addEventListener('error', event => event.currentTarget === source && broke());
-    watch();
   }
 
   function take(from, name, text) {
@@ -40,13 +49,14 @@ export function createStream({cursor, onEvent, onStatus, onTrouble, isIdle, make
       broke(); // half an event: a worker died in the middle of it
       return;
     }
-    watch();
+    heardAt = now();
     if (name === 'hello') {
-      failures = 0;
+      isGreeted = true;
+      failures = silences = 0;
       onStatus(true);
     }
     if (name === 'bye') leave(data.reason);
-    else if (name !== 'ping') onEvent(name, data);
+    else onEvent(name, data, heardAt);
   }
 
   /** The server ends this connection on purpose; after `age` there is nothing to wait for. */
@@ -56,22 +66,28 @@ export function createStream({cursor, onEvent, onStatus, onTrouble, isIdle, make
     open();
   }
 
-  function broke() {
+  function broke(isSilent = false) {
     close();
-    if (!isWanted) return;
-    onStatus(false);
-    onTrouble();
-    const wait = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** failures++);
-    timer = setTimeout(open, wait * (0.5 + random() / 2)); // jitter: a restarted server is not met by all tabs at once
+    if (!ticker) return;
+    onStatus(false, isSilent);
+    const most = failures < PATIENT_AFTER ? BACKOFF_MS.most : BACKOFF_MS.patient;
+    const wait = Math.min(most, BACKOFF_MS.first * 2 ** failures++);
+    timer = setTimeout(open, wait * (0.5 + random() / 2)); // jitter: a restarted server is not met by all at once
   }
 
-  function watch() {
-    clearTimeout(watchdog);
-    watchdog = setTimeout(broke, WATCHDOG_MS);
+  function tick() {
+    const gap = now() - tickedAt;
+    tickedAt += gap;
+    if ((gap < 0 || gap > SLEPT_MS) && !isThrottled()) stream.renew();
+    else if (source && now() - heardAt >= patience()) {
+      silences++;
+      broke(true);
+    }
   }
+
+  const patience = () => (isGreeted ? SILENT_MS : FIRST_MS[Math.min(silences, FIRST_MS.length - 1)]);
 
   function close() {
-    clearTimeout(watchdog);
     clearTimeout(timer);
     source?.close();
     source = null;
@@ -79,28 +95,23 @@ export function createStream({cursor, onEvent, onStatus, onTrouble, isIdle, make
 
   const stream = {
     start() {
-      isWanted = true;
+      if (ticker) return;
+      tickedAt = now();
+      ticker = setInterval(tick, TICK_MS);
       open();
     },
     stop() {
-      isWanted = false;
+      clearInterval(ticker);
+      ticker = 0;
+      failures = silences = 0;
       close();
     },
-    /** Try now: the network is back, the page is looked at, the person asked for it. */
-    retry() {
+    /** Start over now: after sleep, on another network, or because the person asked; the old connection may be dead. */
+    renew() {
       failures = 0;
-      if (isWanted && !source) open();
+      close();
+      open();
     },
   };
-
-  addEventListener('pagehide', stream.stop); // a page in the back/forward cache would hold a dead connection as open
-  addEventListener('pageshow', event => event.persisted && stream.start());
-  addEventListener('online', stream.retry);
-  addEventListener('offline', () => source && broke());
-  document.addEventListener('visibilitychange', () => {
-    clearTimeout(hiding);
-    if (!document.hidden) stream.start();
-    else hiding = setTimeout(() => isIdle() && stream.stop(), HIDDEN_IDLE_MS);
-  });
   return stream;
 }

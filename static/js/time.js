@@ -62,3 +62,6 @@ export function sentencesEnd(text, from) {
   for (let found = ends.exec(text); found; found = ends.exec(text)) end = found.index + found[0].length;
   return end;
 }
+
+/** @param {string} text @returns {string} up to the first full stop that ends a sentence */
+export const firstSentence = text => /^.*?[.。](?=\s|$)/su.exec(text)?.[0] ?? text;

@@ -9,7 +9,7 @@ import {childrenOf, leafUnder} from './store/select.js';
 
 /** @param {object} parts everything that main.js has made */
 export function listenToWishes(parts) {
-  const {actions, api, hidesStandin, isSending, load, models, router, session, sidebarSwitch, store, stream, sync, views} = parts;
+  const {actions, api, feed, hidesStandin, isSending, line, load, models, router, session, sidebarSwitch, store, sync, views} = parts;
   const say = error => views.notices.say(error.message);
   const isStandin = () => session.value?.upstream.kind === 'standin';
 
@@ -76,7 +76,8 @@ export function listenToWishes(parts) {
     openPicker: ({anchor}) => views.picker.open(anchor ?? document.getElementById('model-chip')),
     wantModels: () => models.fetchList(),
     announce: ({text}) => views.announcer.say(text),
-    reconnect: () => stream.retry(),
+    reconnect: () => feed.renew(),
+    hideCollected: () => line.hideCollected(),
     loadAgain: () => load(store.current.value),
     moreConversations: ({before}) => sync.more(before),
     renameConversation: ({id, title}) => actions.patch(id, {title}),

@@ -147,6 +147,14 @@ test('a conversation that changed while it was loaded is loaded again', () => {
   assert.deepEqual(run([loaded], state).wants, [{kind: 'thread', id: 'c'}]);
 });
 
+test('what was loaded before the feed began is loaded again when something happened in between', () => {
+  const [thread, list] = [['thread', {conversation: CONVERSATION, messages: [], revision: 4}], ['list', {conversations: [], next: null, revision: 4}]];
+  assert.deepEqual(run([['opened', {id: 'c'}], thread, hello, ready]).wants, [{kind: 'thread', id: 'c'}]);
+  assert.deepEqual(run([['opened', {id: 'c'}], hello, ready, thread, list]).wants, [{kind: 'thread', id: 'c'}, {kind: 'lists'}]);
+  const inTime = ['thread', {...thread[1], revision: 5}];
+  assert.deepEqual(run([['opened', {id: 'c'}], inTime, hello, ready]).wants, []);
+});
+
 test('a copy that was fetched before the newest words takes none of them back', () => {
   const {state} = run([hello, ready, started('m', 6), delta('m', 0, 'abcd')]);
   const loaded = ['thread', {conversation: CONVERSATION, messages: [reply('m', {content: 'ab', reasoning: ''})], revision: 6}];

@@ -1,29 +1,9 @@
 /** The one EventSource: what ends it, and how it comes back. The far end of the wire is a source made by hand. */
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
+import {Clock} from './clock.js';
 
-let hidden, page, clock;
-
-/** Time by hand: due timers run in their order, each at its own moment. */
-class Clock {
-  constructor() {
-    Object.assign(this, {now: 0, timers: new Map(), count: 0});
-    globalThis.setTimeout = (run, ms, ...args) => (this.timers.set(++this.count, {at: this.now + ms, run: () => run(...args)}), this.count);
-    globalThis.clearTimeout = id => this.timers.delete(id);
-  }
-
-  tick(ms) {
-    const end = this.now + ms;
-    for (;;) {
-      const [id, next] = [...this.timers].sort((a, b) => a[1].at - b[1].at)[0] ?? [];
-      if (!next || next.at > end) break;
-      this.timers.delete(id);
-      this.now = next.at;
-      next.run();
-    }
-    this.now = end;
-  }
-}
+let clock;
 
 const {createStream} = await import('../../static/js/stream.js');
 
@@ -46,34 +26,30 @@ class Source extends EventTarget {
 let sources, told;
 const last = () => sources.at(-1);
 function open(options = {}) {
-  hidden = false;
-  page = new EventTarget();
   clock = new Clock();
-  globalThis.addEventListener = page.addEventListener.bind(page);
-  globalThis.document = Object.defineProperty(new EventTarget(), 'hidden', {get: () => hidden});
   sources = [];
-  told = {events: [], status: [], trouble: 0};
+  told = {events: [], status: []};
   const stream = createStream({
-    cursor: () => `m:${sources.length}:0`, isIdle: () => true, random: () => 1,
+    cursor: () => `m:${sources.length}:0`, random: () => 1, now: () => clock.now,
     makeSource: url => (sources.push(new Source(url)), last()),
-    onEvent: (type, data) => told.events.push([type, data]), onStatus: isUp => told.status.push(isUp), onTrouble: () => told.trouble++, ...options,
+    onEvent: (type, data, at) => told.events.push([type, data, at]), onStatus: (...status) => told.status.push(status), ...options,
   });
   stream.start();
   return stream;
 }
 
-test('it opens with what the page holds, and passes events on but for pings', () => {
+test('it opens with what its reader holds, and passes events on with the moment they came', () => {
   open();
   assert.equal(last().url, '/api/feed?have=m%3A0%3A0');
   last().say('hello', {revision: 1});
+  clock.tick(5);
   last().say('ping', {});
-  last().say('delta', {text: 'x'});
-  assert.deepEqual(told.events, [['hello', {revision: 1}], ['delta', {text: 'x'}]]);
+  assert.deepEqual(told.events, [['hello', {revision: 1}, 0], ['ping', {}, 5]]);
 });
 
-test('a broken connection is opened again with the newer cursor, ever more slowly, and asks why', () => {
+test('a broken connection is opened again with the newer cursor, within 2.5 s for the first minutes of trouble', () => {
   open();
-  for (const wait of [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {
+  for (const wait of [1000, 2000, ...Array(118).fill(2500), 30_000, 30_000]) {
     const count = sources.length;
     last().say('error', '');
     clock.tick(wait - 1);
@@ -81,8 +57,7 @@ test('a broken connection is opened again with the newer cursor, ever more slowl
     clock.tick(1);
     assert.equal(sources.length, count + 1);
   }
-  assert.equal(told.trouble, 7);
-  assert.equal(last().url, '/api/feed?have=m%3A7%3A0');
+  assert.equal(last().url, '/api/feed?have=m%3A122%3A0');
 });
 
 test('a hello makes the next trouble a first one', () => {
@@ -93,7 +68,7 @@ test('a hello makes the next trouble a first one', () => {
   last().say('error', '');
   clock.tick(1000);
   assert.equal(sources.length, 3);
-  assert.deepEqual(told.status, [false, true, false]);
+  assert.deepEqual(told.status, [[false, false], [true], [false, false]]);
 });
 
 test('an event that cannot be parsed is a broken connection', () => {
@@ -105,15 +80,61 @@ test('an event that cannot be parsed is a broken connection', () => {
   assert.deepEqual(told.events, [], 'a late event of a given-up connection is not taken');
 });
 
-test('35 s without any event is a dead connection; a ping keeps it', () => {
+test('18 s without any event is a dead connection, and told as silence; a ping keeps it', () => {
   open();
   const first = last();
-  clock.tick(30_000);
+  first.say('hello', {});
+  clock.tick(15_500);
   first.say('ping', {});
-  clock.tick(34_999);
+  clock.tick(17_000);
   assert.ok(!first.isClosed);
-  clock.tick(1);
+  clock.tick(2000);
   assert.ok(first.isClosed);
+  assert.deepEqual(told.status.at(-1), [false, true]);
+});
+
+test('a connection that never says hello is given up sooner, and later the next time', () => {
+  const stream = open();
+  for (const patience of [6000, 12_000, 18_000, 18_000]) {
+    const silent = last();
+    clock.tick(patience - 1000);
+    assert.ok(!silent.isClosed, `within ${patience} ms`);
+    clock.tick(2000);
+    assert.ok(silent.isClosed, `after ${patience} ms`);
+    stream.renew();
+  }
+});
+
+test('after sleep, or when the clock was set, it starts over at once and says nothing of it', () => {
+  for (const jump of [600_000, -3_600_000]) {
+    open();
+    last().say('hello', {});
+    clock.sleep(jump);
+    clock.tick(1000);
+    assert.equal(sources.length, 2);
+    assert.ok(sources[0].isClosed);
+    assert.deepEqual(told.status, [[true]]);
+  }
+});
+
+test('timers that the browser slows down are not taken for sleep', () => {
+  open({isThrottled: () => true});
+  last().say('hello', {});
+  clock.sleep(17_000);
+  clock.tick(500);
+  assert.equal(sources.length, 1);
+});
+
+test('started over while it waits, it opens now; stopped, it stays closed', () => {
+  const stream = open();
+  last().say('error', '');
+  stream.renew();
+  assert.equal(sources.length, 2);
+  stream.stop();
+  stream.renew();
+  clock.tick(60_000);
+  assert.equal(sources.length, 2);
+  assert.ok(last().isClosed);
 });
 
 test('a connection that ends for its age is followed by the next at once', () => {
@@ -124,25 +145,4 @@ test('a connection that ends for its age is followed by the next at once', () =>
   assert.equal(sources.length, 2);
   clock.tick(1000);
   assert.equal(sources.length, 3);
-});
-
-test('a page that goes into the back/forward cache closes, and opens when it comes back', () => {
-  open();
-  page.dispatchEvent(new Event('pagehide'));
-  assert.ok(last().isClosed);
-  page.dispatchEvent(Object.assign(new Event('pageshow'), {persisted: true}));
-  assert.equal(sources.length, 2);
-});
-
-test('a hidden tab frees its connection only when nothing grows', () => {
-  for (const isIdle of [true, false]) {
-    open({isIdle: () => isIdle});
-    hidden = true;
-    document.dispatchEvent(new Event('visibilitychange'));
-    clock.tick(20_000);
-    assert.equal(last().isClosed, isIdle);
-    hidden = false;
-    document.dispatchEvent(new Event('visibilitychange'));
-    assert.equal(sources.length, isIdle ? 2 : 1);
-  }
 });

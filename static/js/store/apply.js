@@ -5,7 +5,8 @@
  *
  * @typedef {{conversation_id: string, content: string, content_length: number, reasoning: string,
  *   reasoning_length: number, status: string, ahead: object[]}} Live  text of an unfinished message
- * @typedef {{conversation: object, messages: Object<string, object>}} Thread  a loaded conversation
+ * @typedef {{conversation: object, messages: Object<string, object>, revision: number}} Thread  a conversation as loaded
+ *   at a revision, with all that was told since
  * @typedef {{kind: 'lists'} | {kind: 'thread', id: string} | {kind: 'message', id: string}} Want
  */
 import {dropFirst, lengthOf} from './text.js';
@@ -20,6 +21,7 @@ export const isFinal = message => FINAL.has(message.status);
 export const EMPTY = Object.freeze({
   revision: null, // the feed's last; only the feed moves it, a list may be newer
   listRevision: null,
+  since: 0, // from this revision on the feed has told everything; what was loaded before it may lack something
   listTouched: 0, // revision of the last event about the list, and (below) about each conversation
   touched: {},
   catchingUp: false,
@@ -46,8 +48,11 @@ export function apply(state, event) {
 const HANDLERS = {
   hello(state, {revision}, wants) {
     const known = state.revision ?? state.listRevision;
-    const next = {...state, revision, catchingUp: true, mentioned: {}};
-    return known !== null && known !== revision ? forgetLists(next, wants) : next;
+    const since = state.revision === revision ? state.since : revision;
+    const next = {...state, revision, since, catchingUp: true, mentioned: {}};
+    if (known !== null && known !== revision) return forgetLists(next, wants);
+    if (state.threads[state.current]?.revision < since) wants.push({kind: 'thread', id: state.current});
+    return next;
   },
 
   ready(state, _data, wants) {
@@ -93,7 +98,7 @@ const HANDLERS = {
 
   /** The first page (or, with `more`, the next one) of conversations. */
   list(state, {conversations, next, revision, more}, wants) {
-    if (!more && state.listTouched > revision) wants.push({kind: 'lists'});
+    if (!more && Math.max(state.listTouched, state.since) > revision) wants.push({kind: 'lists'});
     const known = more ? state.conversations : [];
     const fresh = conversations.filter(c => !known.some(k => k.id === c.id));
     return {...state, conversations: sorted([...known, ...fresh]), next, listRevision: more ? state.listRevision : revision};
@@ -101,8 +106,8 @@ const HANDLERS = {
 
   /** A conversation as loaded: true for its revision or a newer one; never takes text back. */
   thread(state, {conversation, messages, revision}, wants) {
-    if ((state.touched[conversation.id] ?? 0) > revision) wants.push({kind: 'thread', id: conversation.id});
-    const thread = {conversation, messages: Object.fromEntries(messages.map(m => [m.id, m]))};
+    if (Math.max(state.touched[conversation.id] ?? 0, state.since) > revision) wants.push({kind: 'thread', id: conversation.id});
+    const thread = {conversation, revision, messages: Object.fromEntries(messages.map(m => [m.id, m]))};
     const next = {...state, threads: keepThreads({...state.threads, [conversation.id]: thread}, state.current, conversation.id)};
     // Finished ones that we were not reading need no merging; a long conversation is taken in one go.
     return messages.filter(m => m.role === 'assistant' && (!isFinal(m) || state.live[m.id])).reduce(takeWhole, next);

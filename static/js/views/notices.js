@@ -1,5 +1,6 @@
 /**
- * The quiet lines above the conversation: the connection's state, the stand-in's notice, and short-lived sentences.
+ * The quiet lines above the conversation: the connection's state, the server's trouble with its disk, a proxy that collects
+ * the stream, the stand-in's notice, and short-lived sentences.
  * Called by main.js.
  */
 import {html, nothing, render} from 'lit-html';
@@ -11,10 +12,11 @@ const SENTENCE_MS = 8000;
 
 /**
  * @param {HTMLElement} el
- * @returns {{update: (state: {net: 'up'|'reconnecting'|'offline'|'back', isStandin: boolean}) => void, say: (sentence: string) => void}}
+ * @returns {{update: (state: {net: 'up'|'reconnecting'|'offline'|'back', storage: object|null,
+ *   isCollected: boolean, isStandin: boolean}) => void, say: (sentence: string) => void}}
  */
 export function mountNotices(el) {
-  let state = {net: 'up', isStandin: false};
+  let state = {net: 'up', storage: null, isCollected: false, isStandin: false};
   let sentence = '';
   let timer = 0;
 
@@ -25,9 +27,16 @@ export function mountNotices(el) {
     <button type="button" class="icon-button" aria-label=${t('standin.close')} title=${t('standin.close')}
       @click=${() => wish(el, 'hideStandin')}>${ICONS.close}</button></div>`;
 
+  const drawStorage = ({type, message}) => html`<div class="net is-storage">${ICONS.warn}<span>${t(`storage.${type}`) ?? message}</span></div>`;
+
+  const drawCollected = () => html`<div class="net is-collected">${ICONS.warn}<span>${t('lag.text')} ${t('lag.nginx')} <code>proxy_buffering off;</code> ${
+    t('lag.caddy')} <code>flush_interval -1</code></span><button type="button" class="icon-button" aria-label=${t('lag.close')} title=${t('lag.close')}
+      @click=${() => wish(el, 'hideCollected')}>${ICONS.close}</button></div>`;
+
   function draw() {
     // The status element is always there: a region that comes with its words is not read out.
     render(html`${state.isStandin ? drawStandin() : nothing}<div role="status">${state.net === 'up' ? nothing : drawNet()}${
+      state.storage ? drawStorage(state.storage) : nothing}${state.isCollected ? drawCollected() : nothing}${
       sentence ? html`<div class="net is-sentence">${ICONS.warn}<span>${sentence}</span></div>` : nothing}</div>`, el);
   }
 

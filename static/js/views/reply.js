@@ -6,12 +6,14 @@ import {html, nothing, render} from 'lit-html';
 import {createMarkdown} from '../markdown/index.js';
 import {ICONS} from '../icons.js';
 import {isFinal} from '../store/apply.js';
-import {duration} from '../time.js';
+import {memoryOf} from '../prefs.js';
+import {duration, firstSentence} from '../time.js';
 import {t} from '../words.js';
 import {wish} from '../dom.js';
 import {mountReplyFoot} from './reply_foot.js';
 import {mountThinking} from './thinking.js';
 
+const folds = memoryOf('folds');
 const labels = {copy: t('code.copy'), copied: t('code.copied'), code: t('code.label')};
 
 /**
@@ -34,6 +36,7 @@ export function mountReply(tools) {
   let state = null;
   let markdown = null;
   let shown = 0; // UTF-16 units of the text that the renderer has
+  let askAgainAt = 0; // while the server waits to ask the upstream again
   let clock = null; // when this run was first seen, and its first thought and word
 
   function drawText(text, isEnded) {
@@ -72,7 +75,8 @@ export function mountReply(tools) {
     const hasBegun = Boolean(live.content);
     line.classList.toggle('is-calm', hasBegun);
     let words;
-    if (hasBegun) {
+    if (message.retry) words = waitingWords(message.retry);
+    else if (hasBegun) {
       const first = message.timings?.first_content_ms ?? clock.content;
       words = first === undefined || first === null ? t('reply.writing') : t('reply.first', duration(first));
     } else if (live.reasoning) words = `${t('reply.thinking')} ${duration(since - (clock.reasoning ?? 0))}`;
@@ -80,6 +84,11 @@ export function mountReply(tools) {
     else words = `${t(`reply.${message.status}`)} ${duration(since)}`;
     if (line.textContent !== words) line.textContent = words;
     thinking.tick(since - (clock.reasoning ?? 0));
+  }
+
+  function waitingWords({attempt, of, reason}) {
+    const seconds = Math.max(0, Math.ceil((askAgainAt - performance.now()) / 1000));
+    return `${firstSentence(reason)} ${t('reply.retry', seconds, attempt, of)}`;
   }
 
   /** Our own clock: the server tells its times with the end. A run found under way has no known first word. */
@@ -102,6 +111,7 @@ export function mountReply(tools) {
         && next.isLast === state.isLast && next.name === state.name;
       if (isSame) return;
       const isGrowth = state && next.message === state.message && next.live && state.live && next.of === state.of && next.name === state.name;
+      if (next.message.retry && next.message !== state?.message) askAgainAt = performance.now() + next.message.retry.wait_ms;
       state = next;
       const {message} = next;
       const isRunning = !isFinal(message);
@@ -133,7 +143,7 @@ function drawTrouble(message, el) {
       <p>${error.message}</p>
       <div class="trouble-actions">${content ? continueButton(message, el) : nothing}${error.retryable || !content ? html`<button type="button"
         class="button" @click=${() => wish(el, 'regenerateReply', {message})}>${ICONS.again}${t('act.retry')}</button>` : nothing}</div>
-      ${drawDetails(error)}</div></div>`;
+      ${drawDetails(message)}</div></div>`;
   }
   if (status === 'stopped') return note(t('reply.stopped'), message, el);
   if (reason === 'length') return note(t('reply.length'), message, el);
@@ -143,12 +153,15 @@ function drawTrouble(message, el) {
 
 const note = (sentence, message, el) => html`<p class="reply-note">${sentence} ${continueButton(message, el)}</p>`;
 
-const continueButton = (message, el) => html`<button type="button" class="button" @click=${() => wish(el, 'continueReply', {message})}>${
+const continueButton = (message, el) => html`<button type="button" class="button" title=${t('act.continue.how')}
+  @click=${() => wish(el, 'continueReply', {message})}>${
   ICONS.go}${t('act.continue')}</button>`;
 
-function drawDetails({type, status, upstream_type, upstream_code, request_id}) {
+function drawDetails({id, error: {type, status, upstream_type, upstream_code, request_id}}) {
   const facts = {type, status, upstream_type, upstream_code, request_id};
   const known = Object.entries(facts).filter(([, value]) => value !== undefined && value !== null);
-  return html`<details class="trouble-details"><summary>${t('reply.details')}</summary>
-    <dl>${known.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></details>`;
+  const name = `${id}/details`;
+  const keep = event => event.target.open !== Boolean(folds.get(name)) && folds.set(name, event.target.open || null);
+  return html`<details class="trouble-details" ?open=${folds.get(name)} @toggle=${keep}><summary>${t('reply.details')}</summary>
+    <dl>${known.map(([word, value]) => html`<div><dt>${word}</dt><dd>${value}</dd></div>`)}</dl></details>`;
 }

@@ -1,17 +1,20 @@
 /**
- * The thinking fold of a reply: open while the model thinks, closed when the answer starts, unless the person chose otherwise.
+ * The thinking fold of a reply: open while the model thinks, closed when the answer starts, unless the person chose otherwise;
+ * that choice is kept over a reload.
  * Its text is drawn only while it is open. Called by reply.js.
  */
 import {createMarkdown} from '../markdown/index.js';
+import {memoryOf} from '../prefs.js';
 import {duration} from '../time.js';
 import {t} from '../words.js';
 
 /**
  * @param {HTMLElement} el
  * @param {{isPinned: () => boolean, labels: object}} tools
- * @returns {{update: (state: {text: string, isRunning: boolean, hasAnswer: boolean, timings: object}) => void, tick: (ms: number) => void}}
+ * @returns {{update: (state: {text: string, isRunning: boolean, hasAnswer: boolean, timings: object, id: string}) => void, tick: (ms: number) => void}}
  */
 export function mountThinking(el, {isPinned, labels}) {
+  const folds = memoryOf('folds');
   let parts = null;
   let chosen = null; // open or closed by the person
   let markdown = null;
@@ -26,8 +29,13 @@ export function mountThinking(el, {isPinned, labels}) {
     body.className = 'md thinking-text';
     fold.append(summary, body);
     el.append(fold);
-    summary.addEventListener('click', () => { chosen = !fold.open; });
+    summary.addEventListener('click', () => {
+      chosen = !fold.open;
+      folds.set(state.id, chosen);
+    });
     fold.addEventListener('toggle', draw);
+    chosen = folds.get(state.id);
+    fold.open = chosen ?? false;
     parts = {fold, summary, body};
   }
 
