@@ -1,6 +1,7 @@
 """A person with dice: sends, stops, continues, regenerates, edits and deletes at random moments."""
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -13,10 +14,11 @@ from tests.chaos.world import World
 
 
 class Actor(Person):
-    def __init__(self, world: World, name: str, rng: random.Random, record: Record, first_tag: int, scripts: dict[str, str], log: Any) -> None:
+    def __init__(self, world: World, name: str, rng: random.Random, record: Record, first_tag: int, scripts: dict[str, str], log: Any,
+                 *, is_steady: bool = False) -> None:
         super().__init__(world, name, rng, record, first_tag, log)
         self._scripts = scripts
-        self.greenlet = gevent.spawn(self._run)
+        self.greenlet = gevent.spawn(self._write_long if is_steady else self._run)
 
     # -- its day
 
@@ -31,6 +33,19 @@ class Actor(Person):
             self._turn(conversation_id)
         if self.rng.random() < 0.25:
             self.delete(conversation_id)
+
+    def _write_long(self) -> None:
+        """One answer of some seconds that nobody stops or deletes: what happens to the server happens to it."""
+        _, conversation = self.post("/api/conversations", {})
+        self.record.kept_conversations.add(conversation["id"])
+        spec = {"words": self.rng.randint(100, 250), "rate": 100, "seed": self.rng.randrange(10**6), "wide": True, "reasoning_words": 10}
+        body = {"content": json.dumps(spec), "models": ["demo/numbers"], "params": {"temperature": next(self.tags) / 1e6}}
+        status, answer = self.post(f"/api/conversations/{conversation['id']}/messages", body)
+        if status == 202:
+            run = self.note(answer["replies"][0], body, {"demo/numbers": spec})
+            message = self.end_of(run)
+            if message and message["status"] in ("failed", "interrupted") and (following := self.continue_(run, message)):
+                self.end_of(following)
 
     def _turn(self, conversation_id: str) -> None:
         """A message and what is done to its replies; some are left running."""

@@ -53,6 +53,9 @@ class Episode:
         readers = [Reader(world, f"reader {n}", dice(self.seed, f"reader {n}"), self.log) for n in range(plan.readers)]
         actors = [Actor(world, f"actor {n} of {self.seed}", dice(self.seed, f"actor {n}"), self.record, 1 + n * TAGS_PER_ACTOR, models, self.log)
                   for n in range(plan.actors)]
+        if plan.incident != "none":
+            name, lots = f"steady actor of {self.seed}", dice(self.seed, "steady actor")
+            actors.append(Actor(world, name, lots, self.record, 1 + plan.actors * TAGS_PER_ACTOR, models, self.log, is_steady=True))
         incident = gevent.spawn(self._incident, plan, readers)
         gevent.joinall([incident, *(actor.greenlet for actor in actors)], timeout=ACTORS_SECONDS, raise_error=True)
         world.set_harms()
