@@ -1,6 +1,7 @@
 """Messages: send, regenerate, edit, continue, stop, read (PROTOCOL section 4)."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response
@@ -10,7 +11,7 @@ from rill.errors import Conflict
 from rill.models import Message
 from rill.replies import HEAD, Options
 from rill.routes.bodies import Asking, EditedMessage, NewMessage, NewReplies, Nothing
-from rill.routes.door import Attempt, answer, body, once, parts, user
+from rill.routes.door import answer, body, once, parts, user
 from rill.timeline import as_events
 
 messages = Blueprint("messages", __name__, url_prefix="/api")
@@ -22,10 +23,7 @@ def send(conversation_id: str) -> Response:
         conversation = store.get_conversation(tx, user().id, conversation_id)
     asked = body(NewMessage)
     parent_id = asked.parent_id if "parent_id" in asked.model_fields_set else HEAD
-    with once(asked) as attempt:
-        if attempt.ids is None:
-            parts.replies.send(user().id, conversation, asked.content, parent_id, _options(asked, attempt))
-    return _accepted(attempt)
+    return _once(asked, lambda options: parts.replies.send(user().id, conversation, asked.content, parent_id, options))
 
 
 @messages.post("/messages/<message_id>/replies")
@@ -33,10 +31,7 @@ def regenerate(message_id: str) -> Response:
     question = _message(message_id)
     asked = body(NewReplies)
     _check_role(question, "user", "Only a message of yours can be answered again.")
-    with once(asked) as attempt:
-        if attempt.ids is None:
-            parts.replies.regenerate(user().id, question, _options(asked, attempt))
-    return _accepted(attempt)
+    return _once(asked, lambda options: parts.replies.regenerate(user().id, question, options))
 
 
 @messages.post("/messages/<message_id>/edit")
@@ -44,10 +39,7 @@ def edit(message_id: str) -> Response:
     question = _message(message_id)
     asked = body(EditedMessage)
     _check_role(question, "user", "Only a message of yours can be edited.")
-    with once(asked) as attempt:
-        if attempt.ids is None:
-            parts.replies.edit(user().id, question, asked.content, _options(asked, attempt))
-    return _accepted(attempt)
+    return _once(asked, lambda options: parts.replies.edit(user().id, question, asked.content, options))
 
 
 @messages.post("/messages/<message_id>/continue")
@@ -55,10 +47,7 @@ def continue_(message_id: str) -> Response:
     reply = _message(message_id)
     asked = body(Asking)
     _check_role(reply, "assistant", "Only an answer can be continued.")
-    with once(asked) as attempt:
-        if attempt.ids is None:
-            parts.replies.continue_(user().id, reply, _options(asked, attempt))
-    return _accepted(attempt)
+    return _once(asked, lambda options: parts.replies.continue_(user().id, reply, options))
 
 
 @messages.post("/messages/<message_id>/stop")
@@ -98,12 +87,13 @@ def _check_role(message: Message, role: str, sentence: str) -> None:
         raise Conflict(sentence)
 
 
-def _options(asked: Asking, attempt: Attempt) -> Options:
-    return Options(getattr(asked, "models", None), asked.params and asked.params.given(), asked.stream, asked.record, attempt.remember)
+def _once(asked: Asking, act: Callable[[Options], None]) -> Response:
+    """Do it, unless the same request has done it before; 202 with the messages as they are now."""
+    with once(asked) as attempt:
+        if attempt.ids is None:
+            params = asked.params and asked.params.given()
+            act(Options(getattr(asked, "models", None), params, asked.stream, asked.record, attempt.remember))
 
-
-def _accepted(attempt: Attempt) -> Response:
-    """202 with the messages as they are now: of a repeated request they may have grown."""
     def load(ids: Any) -> Any:
         return [_message(one).as_dict() for one in ids] if isinstance(ids, list) else _message(ids).as_dict()
 
