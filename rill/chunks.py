@@ -21,6 +21,8 @@ TITLE_LIMIT = 300  # characters
 URL_LIMIT = 2000
 ID_LIMIT = 200
 
+PLAIN_FIELDS = frozenset({"role", "content"})  # all that most tokens have: nothing else to look for
+
 UNFIT = re.compile("[\x00\ud800-\udfff]")
 PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
 
@@ -100,12 +102,13 @@ class Answer:
                     content = content or as_text(choice.get("text"))
             else:
                 thought = ""
-            reasoning = thought or reasoning_text(delta)
+            is_plain = delta.keys() <= PLAIN_FIELDS
+            reasoning = thought or ("" if is_plain else reasoning_text(delta))
             if reasoning and (text := self._fit("reasoning", reasoning)):
                 events.append(Delta("reasoning", text))
             if content and (text := self._fit("content", content)):
                 events.append(Delta("content", text))
-            told = self._take_extras(delta, events) or bool(reasoning or content)
+            told = not is_plain and self._take_extras(delta, events) or bool(reasoning or content)
         if (usage := choice.get("usage")) and isinstance(usage, dict):
             self.usage = usage
         if (reason := choice.get("finish_reason")) and isinstance(reason, str):

@@ -28,7 +28,7 @@ from rill.run import Ending, Run
 log = logging.getLogger(__name__)
 
 MAX_ANSWER_CHARS = 8_000_000  # an upstream that never ends: far beyond any answer, far below a small server's memory
-PAUSE_SECONDS = 0.002  # after a commit of several runs, so that the next is shared by more
+PAUSE_SECONDS = 0.004  # after a commit of several runs, so that the next is shared by more
 RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)  # pauses between tries; the last one repeats
 
 TOO_LONG = f"The answer grew beyond {MAX_ANSWER_CHARS} characters, the most this server keeps of one. What came is kept."

@@ -31,10 +31,10 @@ class GrowingText:
         self.length += len(text)
 
     def between(self, start: int, end: int) -> str:
+        newest = self._starts[-1]
+        if start >= newest:
+            return self._parts[-1][start - newest:end - newest]
         first = bisect_right(self._starts, start) - 1
-        if first == len(self._parts) - 1:
-            at = self._starts[first]
-            return self._parts[first][start - at:end - at]
         last = bisect_right(self._starts, end - 1)
         return "".join(self._parts[first:last])[start - self._starts[first]:end - self._starts[first]]
 

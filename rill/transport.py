@@ -124,7 +124,7 @@ class _GreenletFile(_TimedFile):
         sock.settimeout(None)
         self._hub = gevent.get_hub()
         self._readable = self._hub.loop.io(sock.fileno(), 1)
-        self._pending = getattr(sock, "pending", lambda: 0)  # what TLS has decrypted already
+        self._pending = getattr(sock, "pending", None)  # what TLS has decrypted already
         self._has_more = False
         self._alarm: Any = None
         self._alarm_at = math.inf
@@ -135,7 +135,7 @@ class _GreenletFile(_TimedFile):
             self._set_alarm()
         self._reader = gevent.getcurrent()
         try:
-            if not self._has_more and not self._pending():
+            if not (self._has_more or self._pending and self._pending()):
                 self._hub.wait(self._readable)
             size = self._sock.recv_into(buffer)
         finally:
@@ -277,7 +277,7 @@ class Body:
 
     def __init__(self, response: requests.Response, deadlines: Deadlines, secret: str,
                  record: Callable[[bytes], None] | None = None) -> None:
-        self._pieces = self._read(response.raw, deadlines, Mask(secret.encode()), record or (lambda data: None))
+        self._pieces = self._read(response.raw, deadlines, Mask(secret.encode()), record)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._pieces
@@ -296,7 +296,7 @@ class Body:
 
     @staticmethod
     def _read(raw: urllib3.BaseHTTPResponse, deadlines: Deadlines, mask: Mask[bytes],
-              record: Callable[[bytes], None]) -> Iterator[bytes]:
+              record: Callable[[bytes], None] | None) -> Iterator[bytes]:
         failure: Exception | None = None
         turn = 0
         # urllib3 adds decompression and a check of Content-Length, at a third of a read's cost: not where there is neither.
@@ -313,7 +313,8 @@ class Body:
                 data, failure = b"", error
             shown = mask.feed(data) if data else mask.flush()
             if shown:
-                record(shown)
+                if record is not None:
+                    record(shown)
                 yield shown
             if failure:
                 raise failure
