@@ -114,6 +114,7 @@ class Episode:
         self.world.rill.process.kill()
         self.world.rill.wait()
         self._wait_until(lambda: not Path(f"/proc/{worker}").exists(), UP_SECONDS)
+        self.record.kills.append(time.monotonic())  # until then it took new messages
         self.world.rill.start()
 
     def _terminate(self, down_seconds: float) -> None:

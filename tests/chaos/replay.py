@@ -26,6 +26,7 @@ class Replay:
         self._place: dict[str, list[int]] = {}  # of this connection: where each message's next delta must begin
         self._ended: dict[str, list[int]] = {}
         self._told: set[str] = set()
+        self._named: set[str] = set()
         self._has_delta: set[str] = set()
         self._ready = False
 
@@ -54,6 +55,7 @@ class Replay:
         self._ready, self._told, self._ended, self._has_delta = False, set(), {}, set()
         named = [entry.split(":") for entry in connection.cursor.split(",") if ":" in entry]
         self._place = {one: [int(content), int(reasoning)] for one, content, reasoning in named}
+        self._named = set(self._place)
 
     def _take(self, event: Seen, connection: Connection) -> None:
         if event.name == "asked":
@@ -137,6 +139,7 @@ class Replay:
 
     def _take_asked(self, message: dict[str, Any]) -> None:
         message_id, held = message["id"], self.texts.get(message["id"], {})
+        self._must(message_id not in self._named, "P1", f"{message_id} was named, is there, and was not mentioned")
         for channel, text in held.items():
             self._must(message[channel].startswith(text), "P4", f"asked for, {channel} of {message_id} takes back what was shown")
         self.texts[message_id] = {channel: message[channel] for channel in CHANNELS}

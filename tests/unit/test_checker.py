@@ -211,6 +211,17 @@ def test_a_revision_out_of_order_is_found(clean: Record, revision: int) -> None:
     assert "P1" in rules(clean)
 
 
+def test_a_named_message_that_is_not_mentioned_is_found(clean: Record) -> None:
+    first = clean.readers[0].connections[0]
+    asked = Seen("asked", {"message": clean.messages[REPLY]}, None, 101.2)
+    first.events = first.events[:6]
+    quiet = [Seen("hello", {"revision": 5}, None, 101.0), Seen("ready", {}, None, 101.1), asked]
+    clean.readers[0].connections.append(Connection(f"{REPLY}:30:0", 101.0, quiet))
+    assert "P1" in rules(clean)
+    clean.readers[0].connections[1].cursor = "-"
+    assert check(clean) == []
+
+
 def test_an_id_that_claims_too_much_is_found(clean: Record) -> None:
     deltas(clean)[0].id = f"{REPLY}:31:0"
     assert "P4" in rules(clean)
