@@ -229,7 +229,7 @@ def test_a_peer_that_falls_silent_is_let_go_of(upstream: StandIn, data_dir: Path
 
 
 def test_two_hundred_streams_are_exact_and_leave_nothing_behind(crowded: Rill) -> None:
-    words, sizes, counts = 60, [], []
+    words, sizes, counts = 40, [], []
     with crowded.feed(is_slow=True) as feed:
         for _ in range(2):
             replies = stream_many(crowded, 200, words, rate=12)
