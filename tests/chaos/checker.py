@@ -67,6 +67,8 @@ def _check_readers(record: Record) -> Found:
         replay = Replay(reader).run()
         for rule, what in replay.found:
             yield Violation(rule, what)
+        if record.revision and replay.revision != record.revision:
+            yield Violation("P1", f"{reader.name} ends at revision {replay.revision}, the API is at {record.revision}")
         for message_id in replay.open_ids():
             if message_id in record.messages:
                 yield Violation("P8", f"{reader.name} believes to the end that {message_id} is unfinished")

@@ -14,15 +14,15 @@ AFTER_READY = ("conversation", "conversation_deleted", "ping")
 
 
 class Replay:
-    """After `run`: `texts` and `messages` are what the reader shows, `found` what was wrong on the way."""
+    """After `run`: `texts`, `messages` and `revision` are what the reader has, `found` what was wrong on the way."""
 
     def __init__(self, reader: ReaderRecord) -> None:
         self.texts: dict[str, dict[str, str]] = {}
         self.messages: dict[str, dict[str, Any]] = {}
         self.deleted: set[str] = set()
         self.found: list[tuple[str, str]] = []
+        self.revision = 0
         self._reader = reader
-        self._revision = 0
         self._place: dict[str, list[int]] = {}  # of this connection: where each message's next delta must begin
         self._ended: dict[str, list[int]] = {}
         self._told: set[str] = set()
@@ -67,8 +67,8 @@ class Replay:
             self._check_id(event)
 
     def _take_hello(self, event: Seen) -> None:
-        self._must(event.data["revision"] >= self._revision, "P1", "the revision went back")
-        self._revision = event.data["revision"]
+        self._must(event.data["revision"] >= self.revision, "P1", "the revision went back")
+        self.revision = event.data["revision"]
 
     def _take_ready(self, _event: Seen) -> None:
         self._must(not self._ready, "P1", "ready twice")
@@ -146,9 +146,9 @@ class Replay:
         self.messages[message_id] = message
 
     def _take_revision(self, event: Seen) -> None:
-        expected = self._revision + 1 if self._ready else self._revision
-        self._must(event.data["revision"] == expected, "P1", f"revision {event.data['revision']} of {event.name} after {self._revision}")
-        self._revision = event.data["revision"]
+        expected = self.revision + 1 if self._ready else self.revision
+        self._must(event.data["revision"] == expected, "P1", f"revision {event.data['revision']} of {event.name} after {self.revision}")
+        self.revision = event.data["revision"]
 
     def _check_id(self, event: Seen) -> None:
         """Who comes back with this id must not miss anything: it names no more than was sent."""

@@ -211,6 +211,11 @@ def test_a_revision_out_of_order_is_found(clean: Record, revision: int) -> None:
     assert "P1" in rules(clean)
 
 
+def test_a_reader_that_missed_a_change_is_found(clean: Record) -> None:
+    clean.revision = 6
+    assert rules(clean) == {"P1"}
+
+
 def test_a_named_message_that_is_not_mentioned_is_found(clean: Record) -> None:
     first = clean.readers[0].connections[0]
     asked = Seen("asked", {"message": clean.messages[REPLY]}, None, 101.2)
