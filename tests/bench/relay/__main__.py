@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from tests.bench.relay.load import Load, Missing, Upstream, compiled, run_client
-from tests.bench.relay.machine import Others, Sampler, cpu_seconds, memory_kib, started_on, tree
+from tests.bench.relay.machine import Others, Sampler, cpu_seconds, memory_kib, started_on
 from tests.bench.relay.summary import Row, compare, heading, line, steady
 from tests.bench.relay.targets import TARGETS, Direct, RillItself
 
@@ -48,11 +48,9 @@ class Bench:
             try:
                 with started_on(self.asked.server_core, realtime=self.asked.realtime):
                     target.start()
+                self._measure(target)
             except Missing as missing:
                 print(f"{name} is left out: {missing}", flush=True)
-                continue
-            try:
-                self._measure(target)
             finally:
                 target.stop()
 

@@ -1,4 +1,4 @@
-"""What the benchmark reads off the machine: CPU time and memory of process trees, and how busy others keep the cores.
+"""What the benchmark reads off the machine: CPU time and memory of processes, and how busy others keep the cores.
 
 Also puts what is started onto its core. Linux only: /proc and scheduling calls. Starts nothing itself.
 """
@@ -33,18 +33,6 @@ def started_on(core: int, *, realtime: bool = False) -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
-def tree(root: int) -> list[int]:
-    """The process and all that descend from it."""
-    children: dict[int, list[int]] = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with suppress(OSError):
-            children.setdefault(int(_stat(int(name))[1]), []).append(int(name))
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found
-
-
 def _stat(pid: int) -> list[str]:
     """Fields of /proc/<pid>/stat from the third on: the second may hold anything."""
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -76,7 +64,7 @@ class Sample:
 
 
 class Sampler:
-    """Reads a process tree's CPU and memory, and the tokens sent, while a row is measured."""
+    """Reads the processes' CPU and memory, and the tokens sent, while a row is measured."""
 
     def __init__(self, pids: list[int], count_tokens: Callable[[], int]) -> None:
         self.samples: list[Sample] = []

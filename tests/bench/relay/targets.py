@@ -62,6 +62,8 @@ class Direct:
 class _Peer(Direct):
     """A relay in one process, whose answer to the request is the stream."""
 
+    _process: subprocess.Popen[bytes] | None = None
+
     def command(self) -> list[str]:
         raise NotImplementedError
 
@@ -84,6 +86,8 @@ class _Peer(Direct):
             return False
 
     def stop(self) -> None:
+        if self._process is None:
+            return
         self._process.terminate()
         try:
             self._process.wait(5)
@@ -128,7 +132,8 @@ class RillItself(Direct):
 
     def start(self) -> None:
         self._server = Rill(self.folder / "rill", self.upstream.url, key=KEY,
-                            RILL_FEEDS_PER_USER=0, RILL_FEEDS_PER_ADDRESS=0, RILL_FEED_MAX_AGE=3600).start()
+                            RILL_FEEDS_PER_USER=0, RILL_FEEDS_PER_ADDRESS=0, RILL_FEED_MAX_AGE=3600)
+        self._server.start()
         self.port, self.pids = self._server.port, [self._server.process.pid, self._server.worker_pid()]
         self.api = Api(self._server.url)
 
