@@ -40,7 +40,7 @@ export function createLine({askSession, hasSession, follow}) {
     onStatus(isUp, isSilent = false) {
       watch(isUp, isSilent);
       failures = isUp ? 0 : failures + 1;
-      if (!isUp || !hasSession()) askWhy(isSilent);
+      if ((!isUp && !document.hidden) || !hasSession()) askWhy(isSilent); // ten tabs have six connections
     },
     onEvent(type, data, at) {
       if (type === 'hello') line.storage.value = null; // told again while it stands

@@ -3,7 +3,7 @@
  * answer is asked for anew once; then `onDead` is told, and the tab is on its own. Called by feed.js.
  */
 
-const QUIET_MS = 16_000; // the feed pings every 15 s
+const QUIET_MS = 5000; // then the worker is asked whether it lives
 const ANSWER_MS = 3000; // a worker that says nothing for so long is dead
 const TRIES = 2;
 

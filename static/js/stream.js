@@ -8,19 +8,29 @@
 const TICK_MS = 1000;
 const SLEPT_MS = 8000; // a tick that comes so late, or before its time, was not late but asleep, or the clock was set
 const SILENT_MS = 18_000; // the server pings every 15 s
-const FIRST_MS = [6000, 12_000, SILENT_MS]; // until the first event; a slow network is given longer each time
+const FIRST_MS = [3000, 3000, 6000, 12_000, SILENT_MS]; // until the first event; a slow network is given longer by and by
 const BACKOFF_MS = {first: 1000, most: 2500, patient: 30_000};
+const SPARES = {count: 4, limit_ms: 3000};
 const PATIENT_AFTER = 120; // failures, five minutes or so
 const NAMES = ['hello', 'message', 'delta', 'ready', 'conversation', 'conversation_deleted', 'storage', 'ping', 'bye'];
 
 /**
+ * After a silence the connections that the browser keeps for later requests are as dead as the feed's, and it would send
+ * the next ones on them in vain. So each gets a request that is given up, which closes it; the feed takes a new one.
+ */
+function dropSpares() {
+  for (let i = 0; i < SPARES.count; i++) fetch('/healthz', {cache: 'no-store', signal: AbortSignal.timeout(SPARES.limit_ms)}).catch(() => {});
+}
+
+/**
  * @param {{cursor: () => string, onEvent: (type: string, data: object, at: number) => void,
  *   onStatus: (isUp: boolean, isSilent?: boolean) => void, isThrottled?: () => boolean,
- *   makeSource?: (url: string) => EventSource, random?: () => number, now?: () => number}} options
+ *   makeSource?: (url: string) => EventSource, random?: () => number, now?: () => number,
+ *   onSilence?: () => void}} options
  *   `at`: when the event arrived, in ms since 1970. `isSilent`: nothing came, though nothing was refused or closed.
  *   `isThrottled`: timers are late by the browser's own doing, as in a hidden page.
  */
-export function createStream({cursor, onEvent, onStatus, isThrottled = () => false, makeSource = url => new EventSource(url), random = Math.random, now = Date.now}) {
+export function createStream({cursor, onEvent, onStatus, isThrottled = () => false, makeSource = url => new EventSource(url), random = Math.random, now = Date.now, onSilence = dropSpares}) {
   let source = null;
   let isGreeted = false; // the connection has said hello
   let failures = 0;
@@ -80,7 +90,8 @@ export function createStream({cursor, onEvent, onStatus, isThrottled = () => fal
     tickedAt += gap;
     if ((gap < 0 || gap > SLEPT_MS) && !isThrottled()) stream.renew();
     else if (source && now() - heardAt >= patience()) {
-      silences++;
+      if (!isGreeted) silences++;
+      onSilence();
       broke(true);
     }
   }

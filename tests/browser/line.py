@@ -34,14 +34,16 @@ class Line:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._is_open = True
+        self._lost: list[socket.socket] = []
         self._run(self._accept)
 
     def close(self) -> None:
-        self._is_open, self.is_cut = False, True
+        self.is_cut = True
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
+        for sock in self._lost:
+            _close(sock)
 
     def cut_inside_next_event(self) -> None:
         """Reset a feed's connection in the middle of its next delta."""
@@ -117,7 +119,7 @@ class _Link:
             if not self._send(self.asker, held, slowly=True):
                 break
             held, since = b"", time.monotonic()
-        if not self.is_lost:
+        if not self.is_lost and not self.line.is_cut:
             self._send(self.asker, held)
         self.end()
 
@@ -141,6 +143,7 @@ class _Link:
         """A lost connection is told to nobody; the asker finds out by itself, the server too."""
         self.is_over = True
         if self.is_lost and not self.line.is_cut:
+            self.line._lost += [self.asker, self.target]
             return
         for sock in (self.asker, self.target):
             _reset(sock) if self.line.is_cut else _close(sock)

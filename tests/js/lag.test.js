@@ -36,7 +36,8 @@ test('a clock that was set makes pings old for good, and is no proxy', () => {
   assert.ok(!isCollected(hear(set)));
 });
 
-test('two silences of a server that answers are a proxy that holds all back', () => {
-  assert.ok(!isCollected(noteSilence(PROMPT, 0)));
-  assert.ok(isCollected(noteSilence(noteSilence(PROMPT, 0), 8000)));
+test('three silences of a server that answers are a proxy that holds all back', () => {
+  const twice = noteSilence(noteSilence(PROMPT, 0), 8000);
+  assert.ok(!isCollected(twice));
+  assert.ok(isCollected(noteSilence(twice, 16_000)));
 });

@@ -28,11 +28,11 @@ const last = () => sources.at(-1);
 function open(options = {}) {
   clock = new Clock();
   sources = [];
-  told = {events: [], status: []};
+  told = {events: [], status: [], silences: 0};
   const stream = createStream({
     cursor: () => `m:${sources.length}:0`, random: () => 1, now: () => clock.now,
     makeSource: url => (sources.push(new Source(url)), last()),
-    onEvent: (type, data, at) => told.events.push([type, data, at]), onStatus: (...status) => told.status.push(status), ...options,
+    onSilence: () => told.silences++, onEvent: (type, data, at) => told.events.push([type, data, at]), onStatus: (...status) => told.status.push(status), ...options,
   });
   stream.start();
   return stream;
@@ -91,11 +91,12 @@ test('18 s without any event is a dead connection, and told as silence; a ping k
   clock.tick(2000);
   assert.ok(first.isClosed);
   assert.deepEqual(told.status.at(-1), [false, true]);
+  assert.equal(told.silences, 1);
 });
 
-test('a connection that never says hello is given up sooner, and later the next time', () => {
+test('a connection that never says hello is given up sooner, and later and later', () => {
   const stream = open();
-  for (const patience of [6000, 12_000, 18_000, 18_000]) {
+  for (const patience of [3000, 3000, 6000, 12_000, 18_000, 18_000]) {
     const silent = last();
     clock.tick(patience - 1000);
     assert.ok(!silent.isClosed, `within ${patience} ms`);
