@@ -168,7 +168,7 @@ def play_all(world: World, planter: Planter, name: str, kind: str, stride: int =
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("scenes", nargs="*", choices=[[], *SCENES], default=[])
+    parser.add_argument("scenes", nargs="*", help=", ".join(SCENES))
     parser.add_argument("--stride", type=int, default=1, help="2: every second k")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore", ResourceWarning)
