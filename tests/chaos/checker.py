@@ -64,6 +64,9 @@ def _check_readers(record: Record) -> Found:
     for reader in record.readers:
         for promise in reader.broken_promises:
             yield Violation("P1", f"{reader.name}: {promise}")
+        for connection in reader.connections:
+            if connection.ended.startswith("refused") and connection.ended != "refused 503" and not record.storage_faults:
+                yield Violation("P1", f"{reader.name} was {connection.ended} with the cursor {connection.cursor!r}")
         replay = Replay(reader).run()
         for rule, what in replay.found:
             yield Violation(rule, what)

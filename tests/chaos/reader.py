@@ -20,7 +20,7 @@ from tests.feed_reader import CHANNELS, Feed, FeedEnded, FeedRefused, Held
 
 SILENCE_SECONDS = 1.6  # four pings that did not come: the connection is dead, whatever it says
 BROKEN = "the feed broke a promise"
-LOST = (FeedEnded, FeedRefused, OSError, http.client.HTTPException, ValueError)
+LOST = (FeedEnded, OSError, http.client.HTTPException, ValueError)
 
 
 class Reader:
@@ -75,6 +75,8 @@ class Reader:
         try:
             with self._open(port, cursor, buffer) as feed, self._hanging_up(feed, until):
                 return self._read(feed, connection, until, is_slow and not was_calm, was_calm)
+        except FeedRefused as error:
+            connection.ended = f"refused {error.status}"
         except LOST as error:
             connection.ended = type(error).__name__
         except AssertionError as error:

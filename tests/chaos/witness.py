@@ -6,10 +6,12 @@ length or to the end; frames of `data:` lines; no compression.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 CHANNELS = ("content", "reasoning")
+STATUS = re.compile(r"HTTP/1\.1 ([1-5]\d\d)")
 
 
 @dataclass(slots=True)
@@ -44,8 +46,8 @@ def read_answer(data: bytes) -> Answer:
     answer = Answer()
     head, found, rest = data.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
-    if lines:  # the status line is whole: a client may act on it, whatever becomes of the rest
-        answer.status = int(status.split()[1])
+    if told := STATUS.match(status):  # a client may act on it, whatever becomes of the rest
+        answer.status = int(told[1])
     if not found:
         return answer
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

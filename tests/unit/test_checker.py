@@ -211,6 +211,13 @@ def test_a_revision_out_of_order_is_found(clean: Record, revision: int) -> None:
     assert "P1" in rules(clean)
 
 
+def test_a_reader_that_is_refused_is_found(clean: Record) -> None:
+    clean.readers[0].connections.insert(0, Connection("-", ASKED_AT, ended="refused 503"))  # the server was ending
+    assert check(clean) == []
+    clean.readers[0].connections[0].ended = "refused 500"
+    assert rules(clean) == {"P1"}
+
+
 def test_a_reader_that_missed_a_change_is_found(clean: Record) -> None:
     clean.revision = 6
     assert rules(clean) == {"P1"}
