@@ -46,7 +46,7 @@ def draw_harm(rng: random.Random, kinds: tuple[str, ...]) -> Harm:
     kind = rng.choice(kinds)
     at_byte = int(10 ** rng.uniform(0, 4.3))
     if kind == "throttle":
-        return Harm(kind, seconds=0.01, piece_bytes=rng.choice((200, 700, 3000)))
+        return Harm(kind, seconds=0.01, piece_bytes=rng.choice((700, 1500, 3000)))
     if kind == "split":
         return Harm(kind, piece_bytes=rng.choice((1, 3, 17, 100)))
     if kind == "idle_close":
