@@ -160,8 +160,9 @@ class _Link:
             self._send(data[cut:], exchange)
         elif harm.kind in ("split", "throttle"):
             for start in range(0, len(data), harm.piece_bytes):
-                self._send(data[start:start + harm.piece_bytes], exchange)
-                gevent.sleep(harm.seconds)
+                piece = data[start:start + harm.piece_bytes]
+                self._send(piece, exchange)
+                gevent.sleep(harm.seconds * len(piece) / harm.piece_bytes)  # by the byte: small writes are not slower
         else:
             if harm.kind == "buffer":
                 gevent.sleep(harm.seconds)
