@@ -8,6 +8,7 @@ import {createPort} from './port.js';
 const HIDDEN_IDLE_MS = 20_000; // then a hidden tab in which nothing grows lets go
 const AGAIN_MS = 3000;
 const WORKER = /^\/static\/dist\/entry-worker-\w+\.js$/;
+let policy = null;
 
 /** The one script address that this page makes for a sink of Trusted Types, whatever it is asked for. */
 function makeWorker() {
@@ -16,7 +17,6 @@ function makeWorker() {
   policy ??= globalThis.trustedTypes?.createPolicy('rill-worker', {createScriptURL: () => address});
   return new SharedWorker(policy ? policy.createScriptURL('') : address, {type: 'module', name: 'rill'});
 }
-let policy = null;
 
 /** @param {{cursor: () => string, onEvent: Function, onStatus: Function, isIdle: () => boolean}} options as in stream.js */
 export function createFeed({isIdle, ...options}) {

@@ -98,7 +98,7 @@ def test_a_silent_line_is_named_within_20_seconds_and_comes_back_within_five(wat
     assert_exact(watched, rill)
 
 
-@pytest.mark.parametrize("harm", ["inside an event", "idle", "delay", "slow"])
+@pytest.mark.parametrize("harm", ["inside an event", "idle", "slow"])
 def test_the_text_is_exact_over_a_line_with(harm: str, watched: Visit, line: Line, rill: Rill) -> None:
     begin(watched)
     before = line.feeds
@@ -106,8 +106,6 @@ def test_the_text_is_exact_over_a_line_with(harm: str, watched: Visit, line: Lin
         line.cut_inside_next_event()
     elif harm == "idle":
         line.idle_seconds = 0.4  # less than between two pings
-    elif harm == "delay":
-        line.delay_seconds = 0.3
     elif harm == "slow":
         line.bytes_per_second = 4000  # a token is 150 bytes on the line
     assert_exact(watched, rill)
@@ -116,8 +114,8 @@ def test_the_text_is_exact_over_a_line_with(harm: str, watched: Visit, line: Lin
 
 
 def test_a_proxy_that_collects_the_stream_is_named_with_its_cure_once_a_visit(watched: Visit, line: Line, rill: Rill) -> None:
-    line.hold_seconds = 4.3
     begin(watched)
+    line.hold_seconds = 5.5
     cure = watched.page.get_by_text("proxy_buffering off;")
     expect(cure).to_be_visible(timeout=30_000)
     expect(watched.page.get_by_text("flush_interval -1")).to_be_visible()

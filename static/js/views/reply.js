@@ -74,6 +74,7 @@ export function mountReply(tools) {
     const since = performance.now() - clock.start;
     const hasBegun = Boolean(live.content);
     line.classList.toggle('is-calm', hasBegun);
+    line.classList.toggle('is-sentence', Boolean(message.retry));
     let words;
     if (message.retry) words = waitingWords(message.retry);
     else if (hasBegun) {

@@ -89,7 +89,7 @@ export default {
   'reply.thinking': 'thinking',
   'reply.first': time => `first word after ${time}`,
   'reply.writing': 'writing',
-  'reply.retry': (seconds, attempt, of) => (seconds ? `Asking again in ${seconds} s, ${attempt} of ${of}.` : `Asking again, ${attempt} of ${of}.`),
+  'reply.retry': (seconds, attempt, of) => (seconds ? `Asking again in ${seconds}\u00a0s, ${attempt} of ${of}.` : `Asking again, ${attempt} of ${of}.`),
   'reply.label': name => `Answer of ${name}`,
   'reply.thought': time => `Thought for ${time}`,
   'reply.thoughts': 'Thoughts',
