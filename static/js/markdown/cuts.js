@@ -12,6 +12,7 @@ const ENDS_AT_BLANK = new Set(['paragraph_open', 'heading_open', 'table_open', '
 const MAY_HOLD_TITLE = /\]:[^]*["'(]/;
 // A line that ends whatever stands above it, a definition looking for its title too.
 const INTERRUPTS = /^ {0,3}(?:>|#{1,6}(?:\s|$)|`{3}[^`]*$|~{3}|[-*+][ \t]+\S|1[.)][ \t]+\S)/;
+const QUOTED = /^ {0,3}>/m;
 
 const isBlank = line => !line.trim();
 
@@ -53,12 +54,17 @@ function gluedTo(lines, end) {
   return lines.slice(start, end + 1).join('\n');
 }
 
+/** Whether the line ends what stands above it. A `>` goes on with a quote in which a title may still be open. */
+function interrupts(lines, at) {
+  return INTERRUPTS.test(lines[at]) && !(QUOTED.test(lines[at]) && QUOTED.test(gluedTo(lines, at - 1)));
+}
+
 /**
  * Whether a block that follows another without a blank line may yet turn out to be part of it: the
  * title of a link definition above, or two lines that look like a table until the second is complete.
  */
 function isUncertain({ type, map: [start] }, lines, complete) {
-  if (start === 0 || isBlank(lines[start - 1]) || INTERRUPTS.test(lines[start])) return false;
+  if (start === 0 || isBlank(lines[start - 1]) || interrupts(lines, start)) return false;
   return (type === 'table_open' && start + 1 >= complete) || MAY_HOLD_TITLE.test(gluedTo(lines, start));
 }
 
