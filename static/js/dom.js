@@ -1,8 +1,9 @@
 /** Small tools of the views: a wish that bubbles, a float put beside its button, text to the clipboard. */
 
+const COPIED_MS = 1600;
 const GAP_PX = 6;
 
-/** A wish of a view, for main.js: STYLE 27. @param {Element} el @param {string} name a verb @param {object} [detail] */
+/** A wish of a view, for main.js. @param {Element} el @param {string} name a verb @param {object} [detail] */
 export function wish(el, name, detail = {}) {
   el.dispatchEvent(new CustomEvent(name, {bubbles: true, detail}));
 }
@@ -23,13 +24,21 @@ export function placeBy(float, anchor, side = 'start') {
 }
 
 /** @param {string} text @returns {Promise<boolean>} */
-export async function copyText(text) {
+async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
     return copyByHand(text); // a page over plain http has no clipboard object
   }
+}
+
+/** What a copy button does: copy, show and say that it is done. @param {Element} el the view @param {Element} button */
+export async function copyByButton(el, button, text, said) {
+  if (!await copyText(text)) return;
+  button.classList.add('is-done');
+  wish(el, 'announce', {text: said});
+  setTimeout(() => button.classList.remove('is-done'), COPIED_MS);
 }
 
 function copyByHand(text) {

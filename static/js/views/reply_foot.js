@@ -4,14 +4,13 @@
  */
 import {html, nothing, render} from 'lit-html';
 import {ICONS} from '../icons.js';
-import {copyText, wish} from '../dom.js';
+import {copyByButton, wish} from '../dom.js';
 import {isFinal} from '../store/apply.js';
 import {duration, money, rate} from '../time.js';
 import {t} from '../words.js';
 import {drawBranches} from './branches.js';
 import {paceOf, sparkline} from './timing.js';
 
-const COPIED_MS = 1600;
 const timelines = new Map(); // id and end -> promise; a reply that went on has another end
 
 const footSeen = new IntersectionObserver(entries => {
@@ -51,13 +50,7 @@ export function mountReplyFoot(el, {timeline}) {
     wish(el, 'openTiming', {anchor, message, events: await eventsOf(message)});
   }
 
-  async function copy(event) {
-    const button = event.currentTarget;
-    if (!await copyText(state.message.content)) return;
-    button.classList.add('is-done');
-    wish(el, 'announce', {text: t('act.copied')});
-    setTimeout(() => button.classList.remove('is-done'), COPIED_MS);
-  }
+  const copy = event => copyByButton(el, event.currentTarget, state.message.content, t('act.copied'));
 
   const action = (name, icon, run) => html`<button type="button" class="icon-button act" aria-label=${t(`act.${name}`)} title=${t(`act.${name}`)}
     @click=${run}>${icon}</button>`;

@@ -1,11 +1,9 @@
 /** One message of the person: the words in a tinted block, copy, edit in place, branch arrows. Called by thread.js. */
 import {html, render} from 'lit-html';
 import {ICONS} from '../icons.js';
-import {copyText, wish} from '../dom.js';
+import {copyByButton, wish} from '../dom.js';
 import {t} from '../words.js';
 import {drawBranches} from './branches.js';
-
-const COPIED_MS = 1600;
 
 /** @returns {{el: HTMLElement, update: (state: {message: object, of: object[]}) => void, tick: () => void}} */
 export function mountUtterance() {
@@ -41,13 +39,7 @@ export function mountUtterance() {
     }
   }
 
-  async function copy(event) {
-    const button = event.currentTarget;
-    if (!await copyText(state.message.content)) return;
-    button.classList.add('is-done');
-    wish(el, 'announce', {text: t('act.copied')});
-    setTimeout(() => button.classList.remove('is-done'), COPIED_MS);
-  }
+  const copy = event => copyByButton(el, event.currentTarget, state.message.content, t('act.copied'));
 
   const drawEditor = () => html`<div class="edit"><textarea rows="2" dir="auto" aria-label=${t('act.edit')} @keydown=${onKey}></textarea>
     <div class="edit-buttons"><button type="button" class="button" @click=${() => edit(false)}>${t('act.cancel')}</button>
