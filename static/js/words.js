@@ -1,6 +1,7 @@
 /**
  * Every string of the page, by key, in the person's language: `t(key, ...)`. English is in the first load, others come on demand.
- * The tables are words/en.js and words/zh.js; a missing word falls back to English. Called by everything that shows text.
+ * The tables are words/en.js and words/zh.js, and a pair like them for each view that is loaded on demand; a missing word
+ * falls back to English. Called by everything that shows text.
  */
 import en from './words/en.js';
 import {recall, remember} from './prefs.js';
@@ -17,6 +18,16 @@ export const locale = language === 'zh' ? 'zh-CN' : 'en-GB';
 
 let words = en;
 if (language === 'zh') words = {...en, ...(await import('./words/zh.js').catch(() => ({}))).default};
+
+/**
+ * The words of a view that is loaded when it is first wanted: it awaits this before it draws. They may replace no others.
+ * @param {Record<'en' | 'zh', () => Promise<{default: object}>>} tables the imports of words/NAME.en.js and words/NAME.zh.js
+ */
+export async function addWords(tables) {
+  const english = (await tables.en()).default;
+  const own = language === 'en' ? {} : (await tables[language]().catch(() => ({}))).default;
+  words = {...words, ...english, ...own};
+}
 
 /** @param {string} key @param {...any} values for words that are functions @returns {string} */
 export function t(key, ...values) {

@@ -1,13 +1,29 @@
 /** Times, numbers and words as a person reads them. */
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import en from '../../static/js/words/en.js';
-import zh from '../../static/js/words/zh.js';
+import {readdirSync} from 'node:fs';
 import {compact, dateGroup, duration, money, rate, sentencesEnd} from '../../static/js/time.js';
 
+const folder = new URL('../../static/js/words/', import.meta.url);
+const files = readdirSync(folder).sort();
+const tables = new Map(await Promise.all(files.map(async file => [file, (await import(new URL(file, folder))).default])));
+
 test('both languages have the same words, and the same of them are functions', () => {
-  assert.deepEqual(Object.keys(zh), Object.keys(en));
-  for (const key of Object.keys(en)) assert.equal(typeof zh[key], typeof en[key], key);
+  const english = files.filter(file => file.endsWith('en.js'));
+  assert.ok(english.includes('en.js') && english.length * 2 === files.length, `each table has its twin: ${files}`);
+  for (const file of english) {
+    const [en, zh] = [tables.get(file), tables.get(file.replace(/en\.js$/, 'zh.js'))];
+    assert.deepEqual(Object.keys(zh), Object.keys(en), file);
+    for (const key of Object.keys(en)) {
+      assert.equal(typeof zh[key], typeof en[key], key);
+      if (typeof en[key] === 'string') assert.ok(en[key].trim() && zh[key].trim(), `${key} says something`);
+    }
+  }
+});
+
+test('no word stands in two tables', () => {
+  const keys = files.filter(file => file.endsWith('en.js')).flatMap(file => Object.keys(tables.get(file)));
+  assert.deepEqual(keys.filter((key, at) => keys.indexOf(key) !== at), []);
 });
 
 test('durations have as many digits as help', () => {

@@ -13,11 +13,14 @@ const SENTENCE_MS = 8000;
 /**
  * @param {HTMLElement} el
  * @returns {{update: (state: {net: 'up'|'reconnecting'|'offline'|'back', storage: object|null,
- *   isCollected: boolean, isStandin: boolean}) => void, say: (sentence: string) => void}}
+ *   isCollected: boolean, isStandin: boolean}) => void, say: (sentence: string) => void,
+ *   offer: (sentence: string, action: {label: string, run: () => void}) => void}} `say` tells of trouble, `offer` of what was
+ *   done and can be undone
  */
 export function mountNotices(el) {
   let state = {net: 'up', storage: null, isCollected: false, isStandin: false};
   let sentence = '';
+  let action = null;
   let timer = 0;
 
   const drawNet = () => html`<div class="net is-${state.net}"><span class="net-mark"></span><span>${t(`net.${state.net}`)}</span>${
@@ -33,11 +36,27 @@ export function mountNotices(el) {
     t('lag.caddy')} <code>flush_interval -1</code></span><button type="button" class="icon-button" aria-label=${t('lag.close')} title=${t('lag.close')}
       @click=${() => wish(el, 'hideCollected')}>${ICONS.close}</button></div>`;
 
+  const drawSentence = () => html`<div class="net is-sentence">${action ? nothing : ICONS.warn}<span>${sentence}</span>${
+    action ? html`<button type="button" class="link-button" @click=${act}>${action.label}</button>` : nothing}</div>`;
+
+  function act() {
+    const {run} = action;
+    show('');
+    run();
+  }
+
+  function show(words, nextAction = null) {
+    [sentence, action] = [words, nextAction];
+    clearTimeout(timer);
+    if (words) timer = setTimeout(show, SENTENCE_MS, '');
+    draw();
+  }
+
   function draw() {
     // The status element is always there: a region that comes with its words is not read out.
     render(html`${state.isStandin ? drawStandin() : nothing}<div role="status">${state.net === 'up' ? nothing : drawNet()}${
       state.storage ? drawStorage(state.storage) : nothing}${state.isCollected ? drawCollected() : nothing}${
-      sentence ? html`<div class="net is-sentence">${ICONS.warn}<span>${sentence}</span></div>` : nothing}</div>`, el);
+      sentence ? drawSentence() : nothing}</div>`, el);
   }
 
   draw();
@@ -46,11 +65,7 @@ export function mountNotices(el) {
       state = next;
       draw();
     },
-    say(words) {
-      sentence = words;
-      clearTimeout(timer);
-      timer = setTimeout(() => { sentence = ''; draw(); }, SENTENCE_MS);
-      draw();
-    },
+    say: words => show(words),
+    offer: show,
   };
 }
