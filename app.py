@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.static_folder = "static"
     app.extensions["rill"] = parts
     app.config.update(
-        SECRET_KEY=parts.secret_key, MAX_CONTENT_LENGTH=door.MAX_BODY_BYTES, WTF_CSRF_TIME_LIMIT=None,
+        SECRET_KEY=parts.secret_key, WTF_CSRF_TIME_LIMIT=None,
         SESSION_COOKIE_NAME="rill", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
     )

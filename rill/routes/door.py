@@ -1,13 +1,14 @@
 """The frame of every route: the checks before it, the errors after it, and what routes share.
 
 Order of the checks (PROTOCOL section 1): Host, login, CSRF, existence, body, state. The first three stand here, the
-routes do the rest. A route is private unless it is named in PUBLIC.
+routes do the rest. A route is private unless it is marked `public`: then there is no `user()`. A body is small unless its
+route is marked `takes_up_to`.
 """
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -29,15 +30,15 @@ from rill.parts import Parts
 log = logging.getLogger(__name__)
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-MAX_BODY_BYTES = 4 * 1024 * 1024
+MIB = 1024 * 1024
+MAX_BODY_BYTES = 4 * MIB
 MAX_JSON_DEPTH = 20
 MAX_KEY_CHARS = 255
-
-BODY_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES // 1024 // 1024} MiB. Nothing was changed; send less at once."
 
 parts: Parts = LocalProxy(lambda: current_app.extensions["rill"])
 
 Body = TypeVar("Body", bound=BaseModel)
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def install(app: Flask) -> None:
@@ -52,10 +53,31 @@ def user() -> User:
     return g.user
 
 
+# ---- what routes are marked with
+
+def public(view: View) -> View:
+    """Open to whoever reaches the server, also without a login. It knows no user, and must answer for nobody's."""
+    view.is_public = True
+    return view
+
+
+def takes_up_to(max_bytes: int) -> Callable[[View], View]:
+    """The largest body of this route, where it differs from everybody's."""
+    def mark(view: View) -> View:
+        view.max_body_bytes = max_bytes
+        return view
+    return mark
+
+
+def _mark(name: str, otherwise: Any) -> Any:
+    return getattr(current_app.view_functions.get(request.endpoint), name, otherwise)
+
+
 # ---- before
 
 def _check() -> None:
-    g.user = parts.owner
+    request.max_content_length = _mark("max_body_bytes", MAX_BODY_BYTES)
+    g.user = None if _mark("is_public", False) else parts.owner
     security.check_host(request.environ.get("HTTP_HOST", ""))
     if request.method not in SAFE_METHODS:
         security.check_same_origin(request.host, request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site"))
@@ -67,11 +89,21 @@ def _check() -> None:
 
 # ---- bodies
 
+def raw_body() -> bytes:
+    """Raises TooLarge."""
+    raw = request.get_data()
+    if len(raw) >= request.max_content_length:  # one of undeclared length (chunked) is cut there, without a word
+        raise _too_large()
+    return raw
+
+
+def _too_large() -> errors.TooLarge:
+    return errors.TooLarge(f"The body is larger than {request.max_content_length // MIB} MiB. Nothing was changed; send less at once.")
+
+
 def body(model: type[Body]) -> Body:
     """The request's JSON as `model`; no body means `{}`. Raises InvalidRequest, UnsupportedMediaType, TooLarge."""
-    raw = request.get_data()
-    if len(raw) >= MAX_BODY_BYTES:  # one of undeclared length (chunked) is cut there, without a word
-        raise errors.TooLarge(BODY_TOO_LARGE)
+    raw = raw_body()
     if raw and request.mimetype != "application/json":
         raise errors.UnsupportedMediaType("Send the body as application/json.")
     try:
@@ -195,7 +227,7 @@ def _refuse_http(error: HTTPException) -> Response:
         response.headers["Allow"] = ", ".join(error.valid_methods or ())
         return response
     if isinstance(error, RequestEntityTooLarge):
-        return _refuse(errors.TooLarge(BODY_TOO_LARGE))
+        return _refuse(_too_large())
     if error.code and 300 <= error.code < 400:
         return error.get_response()
     return _refuse(errors.InvalidRequest("The request could not be understood."))
