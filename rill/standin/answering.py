@@ -74,7 +74,7 @@ class ChunkStream:
 
     def finish(self, end: End, include_usage: bool) -> None:
         self._open("content")
-        self._waiting.append(self._dialect.finish(end.finish_reason))
+        self._waiting.append(self._dialect.finish(end.finish_reason, cites=bool(end.searches)))
         if include_usage:
             self._waiting.append(self._dialect.usage(end))
         self._close(words.DONE)

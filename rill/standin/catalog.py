@@ -29,10 +29,11 @@ class Listing:
     shape: Shape = Shape.REASONING
     context: int = DEMO_CONTEXT
     tiered: bool = False
+    search: float = 0  # USD for each search of the web
 
 
 DEMOS = {
-    "demo/tour": Listing("Demo: a tour of streaming", (1.25, 10), True, Shape.ALL),
+    "demo/tour": Listing("Demo: a tour of streaming", (1.25, 10), True, Shape.ALL, search=0.01),
     "demo/think": Listing("Demo: thinks before it speaks", (3, 15), True, Shape.REASONING, tiered=True),
     "demo/echo": Listing("Demo: echo", (0.1, 0.4)),
     "demo/fast": Listing("Demo: fast"),
@@ -67,6 +68,8 @@ def entry(id_: str, listing: Listing, *, owner: str = "demo", outputs: list[str]
     pricings = {"prompt": tiers(price_in, listing.tiered), "completion": tiers(price_out, listing.tiered)}
     if price_in:
         pricings["input_cache_read"] = tiers(price_in / 10, listing.tiered)
+    if listing.search:
+        pricings["web_search"] = [{"value": listing.search, "unit": "perCount", "currency": "USD"}]
     return {"id": id_, "object": "model", "display_name": listing.title, "created": LISTED_SINCE, "owned_by": owner,
             "input_modalities": ["text"], "output_modalities": outputs or ["text"],
             "capabilities": {"reasoning": listing.reasoning}, "context_length": listing.context, "pricings": pricings}

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from rill.standin.pieces import End
+from rill.standin.sources import annotations
 
 KEEPALIVE = b": ZENMUX PROCESSING\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -46,7 +47,7 @@ def frame(value: object) -> bytes:
 def usage_object(end: End) -> dict[str, Any]:
     return {"prompt_tokens": end.prompt_tokens, "completion_tokens": end.completion_tokens,
             "total_tokens": end.prompt_tokens + end.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": end.cached_tokens},
+            "prompt_tokens_details": {"cached_tokens": end.cached_tokens, **({"web_search": end.searches} if end.searches else {})},
             "completion_tokens_details": {"reasoning_tokens": end.reasoning_tokens}}
 
 
@@ -79,8 +80,9 @@ class Dialect:
             closing.insert(0, self._chunk({"content": "", "reasoning": None, "reasoning_details": [detail]}))
         return closing
 
-    def finish(self, reason: str) -> bytes:
-        return self._chunk({}, reason)
+    def finish(self, reason: str, *, cites: bool = False) -> bytes:
+        """Citations stand on the last chunk, as Claude's and OpenAI's do."""
+        return self._chunk({"content": "", "annotations": annotations()} if cites else {}, reason)
 
     def usage(self, end: End) -> bytes:
         return frame({**self._envelope("chat.completion.chunk"), "choices": [], "usage": usage_object(end)})
@@ -90,6 +92,8 @@ class Dialect:
         message = {"role": "assistant", "content": content, "refusal": None}
         if reasoning:
             message |= self._thought(reasoning)
+        if end.searches:
+            message["annotations"] = annotations()
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": end.finish_reason}
         return {**self._envelope("chat.completion"), "choices": [choice], "usage": usage_object(end)}
 

@@ -28,6 +28,7 @@ class End:
     completion_tokens: int  # includes the reasoning, as upstreams count
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    searches: int = 0  # of the web, before the answer: then it cites
 
 
 def split_tokens(text: str) -> Iterator[str]:

@@ -37,6 +37,7 @@ class Speech:
     first_seconds: float = 0.4
     jitter: float = 0.0  # 0.5: each gap is 50 to 150 % of the mean
     breathes: bool = False
+    searches: bool = False  # the web, when it is asked to
     cut: Callable[[str], Iterator[str]] = split_tokens
 
 
@@ -57,7 +58,8 @@ def perform(speech: Speech, chat: Chat) -> Iterator[Piece | End]:
         at += rng.uniform(1 - speech.jitter, 1 + speech.jitter) / rate if rate else 0
         if speech.breathes and token.endswith("\n\n"):
             at += BREATH_SECONDS
-    yield End(finish_reason, count_tokens(text for _, text in chat.messages), sum(counts.values()), counts["reasoning"])
+    yield End(finish_reason, count_tokens(text for _, text in chat.messages), sum(counts.values()), counts["reasoning"],
+              searches=int(speech.searches and chat.web_search and not continued))
 
 
 def _tokens(speech: Speech, reasoning: str, content: str) -> Iterator[tuple[str, float, str]]:
@@ -81,7 +83,7 @@ def tour(chat: Chat) -> Speech:
     about_it = any(word in asked for word in ("stream", "tour", "demo", "show me", "token"))
     opening = "" if about_it else ("*This is a scripted demo, so it cannot answer that; here is a tour of what streaming shows "
                                    "instead.*\n\n")
-    return Speech(opening + _text("tour.md"), _text("tour-reasoning.txt"), jitter=0.6, breathes=True)
+    return Speech(opening + _text("tour.md"), _text("tour-reasoning.txt"), jitter=0.6, breathes=True, searches=True)
 
 
 def echo(chat: Chat) -> Speech:
@@ -89,7 +91,7 @@ def echo(chat: Chat) -> Speech:
 
 
 def fast(chat: Chat) -> Speech:
-    return Speech(_text("fast.md"), rate=400, first_seconds=0.15)
+    return Speech(_text("fast.md"), rate=400, first_seconds=0.15, searches=True)
 
 
 def slow(chat: Chat) -> Speech:

@@ -36,6 +36,7 @@ class Chat:
     temperature: float | None = None
     top_p: float | None = None
     seed: int | None = None
+    web_search: bool = False
 
     @property
     def last_user(self) -> str:
@@ -80,7 +81,7 @@ def parse_chat(body: dict[str, Any]) -> Chat:
     numbers = {name: number(body, name, *bounds) for name, bounds in NUMBERS.items()}
     return Chat(model, messages(body), stream, include_usage,
                 whole(body, "max_completion_tokens", 1) or whole(body, "max_tokens", 1), wants_reasoning(body), stops(body),
-                numbers["temperature"], numbers["top_p"], whole(body, "seed", 0))
+                numbers["temperature"], numbers["top_p"], whole(body, "seed", 0), body.get("web_search_options") is not None)
 
 
 def messages(body: dict[str, Any]) -> list[tuple[str, str]]:

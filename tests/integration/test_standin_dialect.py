@@ -116,7 +116,8 @@ def test_the_models_list_has_the_gateways_shape(standin: StandIn) -> None:
     for entry in listed["data"]:
         assert entry["display_name"] and entry["owned_by"] and entry["object"] == "model" and entry["context_length"] > 0
         assert isinstance(entry["input_modalities"], list) and isinstance(entry["capabilities"]["reasoning"], bool)
-        assert all(tier["unit"] == "perMTokens" and tier["currency"] == "USD" for tiers in entry["pricings"].values() for tier in tiers)
+        assert all(tier["unit"] == ("perCount" if item == "web_search" else "perMTokens") and tier["currency"] == "USD"
+                   for item, tiers in entry["pricings"].items() for tier in tiers)
     assert by_id["demo/tour"]["pricings"]["completion"][0]["value"] > 0
     assert {tier["value"] for tiers in by_id["local/smollm2-135m-instruct"]["pricings"].values() for tier in tiers} == {0}
     assert len(by_id["demo/think"]["pricings"]["prompt"]) == 2 and "lt" in by_id["demo/think"]["pricings"]["prompt"][0]["conditions"]["prompt_tokens"]
