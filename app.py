@@ -17,6 +17,8 @@ from rill.routes.feed import feed
 from rill.routes.messages import messages
 from rill.routes.ops import ops
 from rill.routes.pages import asset, pages, static_file
+from rill.routes.preferences import preferences
+from rill.routes.presets import presets
 from rill.routes.session import sessions
 
 
@@ -39,7 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.add_url_rule("/static/<path:filename>", "static", static_file)
     app.jinja_env.globals["asset"] = asset
     door.install(app)
-    for blueprint in (pages, sessions, conversations, messages, feed, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, preferences, presets, ops):
         app.register_blueprint(blueprint)
     return app
 

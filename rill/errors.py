@@ -8,7 +8,8 @@
     │   ├── LoginRequired 401     ├── Conflict 409           ├── Busy 503
     │   ├── CsrfFailed 403        ├── TooLarge 413           ├── StorageBusy 503
     │   ├── Forbidden 403         └── UnsupportedMediaType   ├── StorageBroken 503
-    │   └── NotFound 404                               415   └── DiskFull 507
+    │   └── NotFound 404                               415   ├── DiskFull 507
+    │                                                        └── UpstreamAway 502
     └── ReplyError                why a reply is `failed` or `interrupted`
         ├── InternalFailure, Interrupted, StorageFailed, AnswerTooLong
         └── UpstreamError         what the upstream did
@@ -112,6 +113,12 @@ class StorageBroken(RequestError):
 
 class DiskFull(RequestError):
     status, type = 507, "disk_full"
+
+
+class UpstreamAway(RequestError):
+    """The upstream was asked while the person waits, and did not answer."""
+
+    status, type = 502, "upstream"
 
 
 class ReplyError(RillError):

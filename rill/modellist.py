@@ -2,6 +2,7 @@
 
 `parse_models` takes any subset of the fields (all are optional but the id). `ModelList` asks the upstream at most once
 an hour, one caller at a time, and soon again only after a failure; meanwhile the last good list is served as stale.
+`refresh` asks now, because a person wants it, and not more often than every few seconds whoever wants it.
 A copy belongs to one base URL: another upstream's list is never served. It does not choose a default model.
 
 Called by parts.py, the models route, and the committer (estimates, which never wait for the network).
@@ -22,15 +23,16 @@ from typing import Any, Protocol
 
 import orjson
 
-from rill.errors import ProtocolBroken, UpstreamError
+from rill.errors import ProtocolBroken, UpstreamAway, UpstreamError
 from rill.models import SLUG_PATTERN
 from rill.prices import Prices, count, parse_prices
-from rill.upstream_errors import unreadable_list
+from rill.upstream_errors import MESSAGE_KEPT, unreadable_list
 
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 3600.0
 RETRY_SECONDS = 30.0  # a failing upstream is left alone this long
+REFRESH_SECONDS = 10.0  # who wants the list anew within this time of the last answer is given that answer
 EMPTY_RETRY_SECONDS = 2.0  # but without any list a person is waiting for one
 CACHE_BYTES = 16 * 1024 * 1024
 NAME_LIMIT = 200  # characters
@@ -56,6 +58,7 @@ class ModelInfo:
             "id": self.id, "name": self.name, "owner": self.owner, "context_length": self.context_length,
             "input_modalities": list(self.input_modalities), "output_modalities": list(self.output_modalities),
             "reasoning": self.reasoning, "free": self.free, "pricing": self.prices.shown(),
+            "web_search_price": self.prices.a_search(),  # USD for each; None: the list names none
         }
 
 
@@ -125,6 +128,7 @@ class ModelList:
         self._models: dict[str, ModelInfo] = {}
         self._fetched_at: float | None = None
         self._failed_at: float | None = None
+        self._problem: UpstreamError | None = None  # of the last time, if that failed
         self._load()
 
     def get(self) -> dict[str, Any]:
@@ -136,6 +140,24 @@ class ModelList:
                     self._fetch()
             finally:
                 self._asking.release()
+        return self._shown()
+
+    def refresh(self) -> dict[str, Any]:
+        """As `get`, asked for now. Raises UpstreamAway, and what was known stays."""
+        with self._asking:
+            if self._seconds_since_answer() >= REFRESH_SECONDS:
+                self._fetch()
+            if (problem := self._problem) is not None:
+                wait = max(1, round(REFRESH_SECONDS - self._seconds_since_answer()))
+                message = problem.message.replace(MESSAGE_KEPT, "The last list is kept." if self._models else "There is no list yet.")
+                raise UpstreamAway(message, retry_after=wait)
+        return self._shown()
+
+    def _seconds_since_answer(self) -> float:
+        last = max(self._fetched_at or 0, self._failed_at or 0)
+        return abs(self._now() - last)
+
+    def _shown(self) -> dict[str, Any]:
         fetched = None if self._fetched_at is None else datetime.fromtimestamp(self._fetched_at, UTC)
         return {
             "models": [model.as_dict() for model in self._models.values()],
@@ -163,11 +185,11 @@ class ModelList:
             entries = self._client.fetch_models()
             models = parse_models(entries)
         except UpstreamError as error:
-            self._failed_at = self._now()
+            self._failed_at, self._problem = self._now(), error
             log.warning("models list: error=%s status=%s upstream_type=%s", error.type, error.status, error.upstream_type)
             return
         self._models = {model.id: model for model in models}
-        self._fetched_at, self._failed_at = self._now(), None
+        self._fetched_at, self._failed_at, self._problem = self._now(), None, None
         self._save(entries)
 
     def _save(self, entries: list[dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from rill import backup, store
+from rill import backup, preferences, store
 from rill.config import Settings
 from rill.db import LOCK_WAIT_SECONDS, Database, DataDir
 from rill.engine import Engine
@@ -42,11 +42,8 @@ class Parts:
     boot: str  # this process's life, told in `hello`
     data_dir: DataDir
 
-    def default_model(self) -> str:
-        """The configured one; else the first preferred that is listed; else the first listed."""
-        if self.settings.default_model:
-            return self.settings.default_model
-        return _choose(self.models)
+    def default_model(self, user_id: str) -> str:
+        return _default_model(self.db, self.settings, self.models, user_id)
 
     def close(self) -> None:
         """The last thing of a life: fold the write-ahead log into the file, and say that it was done."""
@@ -94,7 +91,7 @@ def _build(settings: Settings) -> Parts:
     engine = Engine(db, hub, upstream, models.estimate, runs_per_user=settings.runs_per_user,
                     messages_per_minute=settings.messages_per_minute)
     engine.recover()
-    replies = Replies(db, hub, engine, lambda: settings.default_model or _choose(models))
+    replies = Replies(db, hub, engine, lambda user_id: _default_model(db, settings, models, user_id))
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
     return Parts(settings, db, hub, engine, replies, models, owner, secret_key, new_id(), data_dir)
 
@@ -104,6 +101,13 @@ def _upstream(settings: Settings) -> ZenMux:
                     settings.answer_timeout, settings.max_frame_bytes)
     key = settings.api_key.get_secret_value() if settings.api_key else STANDIN_KEY
     return ZenMux(settings.upstream_url, key, limits)
+
+
+def _default_model(db: Database, settings: Settings, models: ModelList, user_id: str) -> str:
+    """The user's own; else the configured one; else the first preferred that is listed; else the first listed."""
+    with db.read() as tx:
+        own = preferences.get_preferences(tx, user_id)["default_model"]
+    return own or settings.default_model or _choose(models)
 
 
 def _choose(models: ModelList) -> str:

@@ -43,6 +43,11 @@ class Prices:
         found = {ours: tier.value for ours, item in SHOWN.items() if (tier := self._tier(item, {}, PER_MILLION))}
         return found if "input" in found and "output" in found else None
 
+    def a_search(self) -> float | None:
+        """USD for one search of the web; None when it is not said."""
+        tier = self._tier("web_search", {}, PER_COUNT)
+        return tier and tier.value
+
     @property
     def is_free(self) -> bool:
         known = [self.items.get(item, ()) for item in ("prompt", "completion")]

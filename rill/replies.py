@@ -98,7 +98,7 @@ class Replies:
     # -- pieces of the above
 
     def _models(self, conversation: Conversation, options: Options) -> list[str]:
-        return options.models or [conversation.model or self._default_model()]
+        return options.models or [conversation.model or self._default_model(conversation.user_id)]
 
     @staticmethod
     def _parent(tx: Connection, user_id: str, conversation: Conversation, parent_id: str | None) -> Message | None:

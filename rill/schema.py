@@ -100,3 +100,24 @@ idempotency_keys = Table(
     Column("answer", JSON, nullable=False),
     Column("created_at", String, nullable=False),
 )
+
+preferences = Table(
+    "preferences", metadata,
+    Column("user_id", String, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+presets = Table(
+    "presets", metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("user_id", String, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("model", String),
+    Column("system_prompt", Text, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("updated_at", String, nullable=False),
+    Index("presets_by_name", "user_id", "name", unique=True),
+    sqlite_autoincrement=True,
+)

@@ -143,7 +143,7 @@ class Core:
         self.upstream = HandUpstream()
         self.engine = Engine(self.db, self.hub, self.upstream, lambda model, usage: None,
                              **{"runs_per_user": 0, "messages_per_minute": 0, **limits})
-        self.replies = Replies(self.db, self.hub, self.engine, lambda: "demo/hand")
+        self.replies = Replies(self.db, self.hub, self.engine, lambda user_id: "demo/hand")
 
     def close(self) -> None:
         for run in list(self.engine.runs.values()):

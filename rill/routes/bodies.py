@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from rill.models import ID_PATTERN, SLUG_PATTERN
+from rill.presets import MAX_NAME_CHARS, MAX_PRESETS, MAX_PROMPT_CHARS
 
 MAX_CONTENT_CHARS = 1_000_000
 MAX_TITLE_CHARS = 200
 MAX_MODELS = 6
 MAX_COMPLETION_TOKENS = 1_000_000
+MAX_FAVOURITES, MAX_RECENTS = 200, 12
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG_PATTERN.pattern}$")]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN.pattern}$")]
@@ -69,6 +71,33 @@ class NewMessage(NewReplies):
 class EditedMessage(NewReplies):
     content: Content
     attachments: list[Id] = Field(default_factory=list, max_length=0)
+
+
+class PreferencesChange(Shape):
+    default_model: Slug | None = None
+    favourites: list[Slug] | None = Field(None, max_length=MAX_FAVOURITES)
+    recents: list[Slug] | None = Field(None, max_length=MAX_RECENTS)
+
+
+PresetName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class PresetChange(Shape):
+    name: PresetName | None = None
+    model: Slug | None = None
+    system_prompt: str | None = Field(None, max_length=MAX_PROMPT_CHARS)
+    params: Params | None = None
+
+
+class NewPreset(PresetChange):
+    name: PresetName
+
+
+class PresetFile(Shape):
+    """What is exported and imported; the number tells a later Rill how to read it."""
+
+    rill_presets: Literal[1]
+    presets: list[NewPreset] = Field(min_length=1, max_length=MAX_PRESETS)
 
 
 class Nothing(Shape):

@@ -20,10 +20,18 @@ BODIES: dict[str, type[BaseModel]] = {
     "messages.edit": bodies.EditedMessage,
     "messages.continue_": bodies.Asking,
     "messages.stop": bodies.Nothing,
+    "session.refresh_models": bodies.Nothing,
+    "preferences.write_preferences": bodies.PreferencesChange,
+    "presets.create_preset": bodies.NewPreset,
+    "presets.write_preset": bodies.PresetChange,
+    "presets.delete_preset": bodies.Nothing,
+    "presets.import_presets": bodies.PresetFile,
 }
 SUCCESS = {"messages.send": 202, "messages.regenerate": 202, "messages.edit": 202, "messages.continue_": 202,
-           "messages.stop": 202, "conversations.create_conversation": 201, "conversations.delete_conversation": 204}
-QUERIES = {"conversations.list_conversations": ("q", "archived", "limit", "before"), "feed.open_feed": ("have",)}
+           "messages.stop": 202, "conversations.create_conversation": 201, "conversations.delete_conversation": 204,
+           "presets.create_preset": 201, "presets.import_presets": 201, "presets.delete_preset": 204}
+QUERIES = {"conversations.list_conversations": ("q", "archived", "limit", "before"), "feed.open_feed": ("have",),
+           "presets.export_presets": ("id",)}
 
 ERROR = {
     "type": "object", "required": ["error"],

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rill.errors import ConnectFailed, ProtocolBroken
-from rill.modellist import EMPTY_RETRY_SECONDS, FRESH_SECONDS, RETRY_SECONDS, ModelList, estimate_cost, parse_models
+from rill.errors import ConnectFailed, ProtocolBroken, UpstreamAway
+from rill.modellist import EMPTY_RETRY_SECONDS, FRESH_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, ModelList, estimate_cost, parse_models
 from rill.zenmux import ZenMux
 from tests.wire_server import JSON, WireServer
 
@@ -43,13 +43,14 @@ def test_a_full_entry_becomes_what_the_protocol_says() -> None:
         "context_length": 200000, "input_modalities": ["text", "image", "file"], "output_modalities": ["text"],
         "reasoning": True, "free": False,
         "pricing": {"input": 3, "output": 15, "cached_input": 0.3, "cache_write_5m": 3.75, "cache_write_1h": 6},
+        "web_search_price": 0.01,
     }
 
 
 def test_an_entry_with_nothing_but_an_id_is_a_model() -> None:
     assert only().as_dict() == {
         "id": "a/b", "name": "a/b", "owner": "a", "context_length": None, "input_modalities": [], "output_modalities": [],
-        "reasoning": False, "free": False, "pricing": None,
+        "reasoning": False, "free": False, "pricing": None, "web_search_price": None,
     }
 
 
@@ -181,6 +182,35 @@ def test_without_any_list_it_is_empty_and_stale_and_soon_asked_again(tmp_path: P
         assert len(server.requests) == 1
         now.at += EMPTY_RETRY_SECONDS
         assert len(models.get()["models"]) == 1
+
+
+def test_a_person_who_wants_the_list_anew_gets_it_and_the_next_within_seconds_gets_the_same(tmp_path: Path) -> None:
+    now = Clock()
+    with WireServer(GOOD, GOOD, GOOD) as server:
+        models = ModelList(ZenMux(server.base_url, ""), tmp_path / "models.json", now)
+        models.get()
+        now.at += REFRESH_SECONDS
+        fresh = models.refresh()
+        assert len(server.requests) == 2 and not fresh["stale"]
+        now.at += REFRESH_SECONDS - 1
+        assert models.refresh() == fresh == models.get() and len(server.requests) == 2
+        now.at += 1
+        assert models.refresh()["fetched_at"] > fresh["fetched_at"] and len(server.requests) == 3
+
+
+def test_a_list_that_cannot_be_had_anew_stays_and_the_reason_is_told_without_asking_again(tmp_path: Path) -> None:
+    now = Clock()
+    with WireServer(GOOD, AWAY, GOOD) as server:
+        models = ModelList(ZenMux(server.base_url, ""), tmp_path / "models.json", now)
+        before = models.get()
+        now.at += REFRESH_SECONDS
+        for _ in range(2):
+            with pytest.raises(UpstreamAway, match="The last list is kept") as caught:
+                models.refresh()
+            assert caught.value.retry_after == REFRESH_SECONDS and "message is kept" not in caught.value.message
+        assert len(server.requests) == 2 and models.get() == before
+        now.at += REFRESH_SECONDS
+        assert models.refresh()["fetched_at"] > before["fetched_at"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"data":[]}', b'{"base_url":"BASE","fetched_at":"x","data":[]}',

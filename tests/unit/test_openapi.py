@@ -14,6 +14,8 @@ from rill.routes.feed import feed
 from rill.routes.messages import messages
 from rill.routes.ops import ops
 from rill.routes.pages import pages
+from rill.routes.preferences import preferences
+from rill.routes.presets import presets
 from rill.routes.session import sessions
 
 # PROTOCOL sections 1 to 5 and 7, as far as this server has them.
@@ -29,7 +31,7 @@ GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 @pytest.fixture
 def app() -> Flask:
     app = Flask("test", static_folder=None)
-    for blueprint in (pages, sessions, conversations, messages, feed, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, preferences, presets, ops):
         app.register_blueprint(blueprint)
     return app
 
