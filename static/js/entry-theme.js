@@ -1,10 +1,10 @@
 /**
- * Sets the chosen theme and sidebar before the first paint, so that neither flashes. Loaded in <head>, blocking, alone.
- * It shares nothing with the rest of the page: a shared chunk would make it wait.
+ * Sets the chosen theme, size of text, density and sidebar before the first paint, so that none of them flashes. Loaded in
+ * <head>, blocking, alone. It shares nothing with the rest of the page: a shared chunk would make it wait.
  */
 try {
-  for (const [name, key] of [['theme', 'rill.theme'], ['sidebar', 'rill.sidebar']]) {
-    const value = JSON.parse(localStorage.getItem(key));
+  for (const name of ['theme', 'text', 'density', 'sidebar']) {
+    const value = JSON.parse(localStorage.getItem(`rill.${name}`));
     if (value) document.documentElement.dataset[name] = value;
   }
 } catch {

@@ -1,9 +1,9 @@
 /**
- * The frame around the views: the sidebar as a column or, on narrow screens, a drawer; the theme; the keys that work
+ * The frame around the views: the sidebar as a column or, on narrow screens, a drawer; and the keys that work
  * everywhere. Knows no data: it wishes like a view. Called by main.js.
  */
 import {isTyping, wish} from './dom.js';
-import {recall, remember} from './prefs.js';
+import {remember} from './prefs.js';
 
 const NARROW = '(max-width: 56.24rem)'; // as in sidebar.css
 
@@ -49,15 +49,6 @@ export function createSidebarSwitch({sidebar, stage, scrim, onChange}) {
   show();
   return {toggle: () => set(!isOpen()), closeDrawer: () => narrow.matches && set(false), isDrawerOpen: () => narrow.matches && isDrawerOpen};
 }
-
-export const theme = {
-  get: () => recall('theme', 'system'),
-  set(name) {
-    remember('theme', name === 'system' ? null : name);
-    if (name === 'system') delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = name;
-  },
-};
 
 /** Keys that work everywhere; those of a field or a list are theirs. @param {{isDrawerOpen: () => boolean}} sidebar */
 export function listenToKeys(sidebar) {

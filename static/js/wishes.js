@@ -3,13 +3,12 @@
  * sentence where the person looks: under the text that was not sent, else above the conversation. Called by main.js.
  */
 import {remember} from './prefs.js';
-import {theme} from './shell.js';
-import {changeLanguage, language, t} from './words.js';
+import {t} from './words.js';
 import {childrenOf, leafUnder} from './store/select.js';
 
 /** @param {object} parts everything that main.js has made */
 export function listenToWishes(parts) {
-  const {actions, api, feed, hidesStandin, isSending, line, load, models, router, session, sidebarSwitch, store, sync, views} = parts;
+  const {actions, feed, hidesStandin, isSending, line, load, models, router, session, sidebarSwitch, store, sync, views} = parts;
   const say = error => views.notices.say(error.message);
   const isStandin = () => session.value?.upstream.kind === 'standin';
 
@@ -49,24 +48,10 @@ export function listenToWishes(parts) {
     views.announcer.say(t('delete.done'));
   }
 
-  function openSettings({anchor}) {
-    const radio = (word, value, chosen, run) => ({label: word, checked: value === chosen, run});
-    const themeItem = name => radio(t(`set.${name}`), name, theme.get(), () => theme.set(name));
-    const {user, mode} = session.value ?? {};
-    const items = [
-      {heading: true, label: t('set.theme')}, ...['system', 'light', 'dark'].map(themeItem),
-      {heading: true, label: t('set.language')},
-      radio('English', 'en', language, () => changeLanguage('en')), radio('简体中文', 'zh', language, () => changeLanguage('zh')),
-      {heading: true, label: ''}, {label: t('set.keys'), run: views.openKeySheet},
-    ];
-    if (mode === 'accounts' && user) items.push({label: t('set.logout', user.name), run: () => api.logout().then(() => location.assign('/login'), say)});
-    views.menu.open({anchor, label: t('side.settings'), items});
-  }
-
   const wishes = {
     sendMessage,
     deleteConversation,
-    openSettings,
+    openSettings: async () => (await import('./settings.js')).openSettings(parts),
     newConversation: () => router.go(null),
     toggleSidebar: () => sidebarSwitch.toggle(),
     focusComposer: () => views.composer.focus(),

@@ -41,9 +41,6 @@ def test_axe_finds_nothing(open_page: Callable[..., Visit], axe_source: str, sch
     assert_accessible(visit, axe_source, f"a failure, {scheme}")
     visit.page.locator("#model-chip").click()
     assert_accessible(visit, axe_source, f"the open picker, {scheme}")
-    visit.page.keyboard.press("Escape")
-    visit.button("Settings").click()
-    assert_accessible(visit, axe_source, f"the settings, {scheme}")
 
 
 @pytest.mark.parametrize("width", [320, 390, 820])
@@ -116,17 +113,6 @@ def test_the_skip_link_is_first_and_leads_to_the_field(visit: Visit) -> None:
     expect(visit.page.get_by_role("link", name=first)).to_be_in_viewport()
     visit.page.keyboard.press("Enter")
     expect(visit.field).to_be_focused()
-
-
-def test_a_chosen_theme_is_kept_and_wins_over_the_system(open_page: Callable[..., Visit]) -> None:
-    visit = open_page(color_scheme="light")
-    background = "getComputedStyle(document.documentElement).backgroundColor"
-    light = visit.page.evaluate(background)
-    visit.button("Settings").click()
-    visit.page.get_by_role("menuitemradio", name="Dark").click()
-    assert visit.page.evaluate(background) != light
-    visit.page.reload()
-    assert visit.page.evaluate(background) != light
 
 
 def test_a_chinese_browser_gets_the_page_in_chinese(open_page: Callable[..., Visit], rill: object) -> None:

@@ -46,8 +46,9 @@ const open = (isIdle = () => true) => {
 };
 const said = () => workers.at(-1).port.said;
 const turn = () => new Promise(resolve => setImmediate(resolve));
+/** A deadline, not a number of turns: a module is read from a disk that others may be using. */
 async function until(isSo) {
-  for (let i = 0; i < 200 && !isSo(); i++) await turn();
+  for (const end = performance.now() + 10_000; performance.now() < end && !isSo();) await turn();
   assert.ok(isSo());
 }
 function hide(isHidden) {

@@ -95,8 +95,8 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
       <a class="side-new" href="/" aria-current=${state.current === null ? 'page' : nothing}>${ICONS.pen}<span>${t('side.new')}</span></a>
       <div class="side-list">${drawList()}<div class="side-end"></div>
         ${state.next ? html`<button type="button" class="quiet-button" @click=${more}>${t('side.more')}</button>` : nothing}</div>
-      <div class="side-foot"><button type="button" class="side-settings" aria-haspopup="menu"
-        @click=${e => wish(e.currentTarget, 'openSettings', {anchor: e.currentTarget})}>${ICONS.gear}<span>${t('side.settings')}</span></button></div>
+      <div class="side-foot"><button type="button" class="side-settings" aria-haspopup="dialog"
+        @click=${() => wish(el, 'openSettings')}>${ICONS.gear}<span>${t('side.settings')}</span></button></div>
     `, el);
     endSeen.observe(el.querySelector('.side-end'));
   }

@@ -34,14 +34,6 @@ export default {
   'delete.no': 'Keep it',
   'delete.done': 'The conversation was deleted.',
 
-  'set.theme': 'Appearance',
-  'set.system': 'Like the system',
-  'set.light': 'Light',
-  'set.dark': 'Dark',
-  'set.language': 'Language',
-  'set.keys': 'Keyboard shortcuts',
-  'set.logout': name => `Sign out ${name}`,
-
   'empty.title': 'What would you like to know?',
   'empty.text': 'The answer appears while it is being written.',
   'prompt.code': 'Compare three ways to read a file',

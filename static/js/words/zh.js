@@ -32,14 +32,6 @@ export default {
   'delete.no': '保留',
   'delete.done': '对话已删除。',
 
-  'set.theme': '外观',
-  'set.system': '跟随系统',
-  'set.light': '浅色',
-  'set.dark': '深色',
-  'set.language': '语言',
-  'set.keys': '键盘快捷键',
-  'set.logout': name => `退出 ${name}`,
-
   'empty.title': '想知道些什么？',
   'empty.text': '答案边写边出现。',
   'prompt.code': '比较三种读取文件的方法',

@@ -1,0 +1,48 @@
+/**
+ * What stands in the settings, as a list of sections of lines; views/settings.js draws it. A new setting is a line here and its
+ * words in words/settings.*.js. Loaded when the settings are first opened. Called by wishes.js.
+ *
+ * A line is one of
+ *   {label, choices: [{value, label, lang?}], value, choose: value => void}   one of few
+ *   {label, note?, isOn, turn: isOn => boolean | Promise<boolean>}            a switch; it answers what holds now
+ *   {label, note?, run: () => void, icon?, isGrave?, href?}                   something to do, or a place to go to
+ * @typedef {{title: string, lines: object[]}} Section
+ */
+import {chooseLook, lookOf, LOOKS} from './look.js';
+import {mountSettings} from './views/settings.js';
+import {addWords, changeLanguage, language, t} from './words.js';
+
+let view = null;
+
+/** @param {object} parts everything that main.js has made */
+export async function openSettings(parts) {
+  await addWords({en: () => import('./words/settings.en.js'), zh: () => import('./words/settings.zh.js')});
+  view ??= mountSettings(document.body);
+  view.open(() => sectionsOf(parts));
+}
+
+const look = name => ({
+  label: t(`set.${name}`),
+  choices: LOOKS[name].map(value => ({value, label: t(`set.${name}.${value}`)})),
+  value: lookOf(name),
+  choose: value => chooseLook(name, value),
+});
+
+/** @returns {Section[]} */
+function sectionsOf({api, session, views}) {
+  const {user, mode} = session.value ?? {};
+  const say = error => views.notices.say(error.message);
+  return [
+    {title: t('set.appearance'), lines: [
+      look('theme'),
+      look('text'),
+      look('density'),
+      {label: t('set.language'), value: language, choose: changeLanguage,
+        choices: [{value: 'en', label: 'English', lang: 'en'}, {value: 'zh', label: '简体中文', lang: 'zh-CN'}]},
+    ]},
+    {title: t('set.more'), lines: [
+      {label: t('set.keys'), run: () => views.openKeySheet()},
+      ...(mode === 'accounts' && user ? [{label: t('set.logout', user.name), run: () => api.logout().then(() => location.assign('/login'), say)}] : []),
+    ]},
+  ];
+}

@@ -1,0 +1,20 @@
+/** The words of the settings in English. Loaded by settings.js. */
+export default {
+  'set.close': 'Close the settings',
+  'set.appearance': 'Appearance',
+  'set.theme': 'Theme',
+  'set.theme.system': 'System',
+  'set.theme.light': 'Light',
+  'set.theme.dark': 'Dark',
+  'set.text': 'Text size',
+  'set.text.small': 'Small',
+  'set.text.normal': 'Normal',
+  'set.text.large': 'Large',
+  'set.density': 'Density',
+  'set.density.comfortable': 'Comfortable',
+  'set.density.compact': 'Compact',
+  'set.language': 'Language',
+  'set.more': 'More',
+  'set.keys': 'Keyboard shortcuts',
+  'set.logout': name => `Sign out ${name}`,
+};

@@ -1,0 +1,20 @@
+/** 设置里的文字。由 settings.js 载入。 */
+export default {
+  'set.close': '关闭设置',
+  'set.appearance': '外观',
+  'set.theme': '主题',
+  'set.theme.system': '跟随系统',
+  'set.theme.light': '浅色',
+  'set.theme.dark': '深色',
+  'set.text': '字号',
+  'set.text.small': '小',
+  'set.text.normal': '标准',
+  'set.text.large': '大',
+  'set.density': '疏密',
+  'set.density.comfortable': '宽松',
+  'set.density.compact': '紧凑',
+  'set.language': '语言',
+  'set.more': '其他',
+  'set.keys': '键盘快捷键',
+  'set.logout': name => `退出 ${name}`,
+};
