@@ -61,5 +61,6 @@ def _event(engine: Engine, message: Message, revision: int) -> StateEvent:
     run = engine.runs.get(message.id)
     if run is not None and not message.is_finished:
         return message_event(run.message, revision, run.live)
+    message = engine.grown(message)
     live = LiveText(message.id, message.conversation_id, message.content, message.reasoning)
     return message_event(message, revision, live)

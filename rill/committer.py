@@ -18,7 +18,7 @@ import gevent
 from gevent.event import Event
 from sqlalchemy import Connection
 
-from rill import metrics, store
+from rill import journal, metrics, store
 from rill.db import Database
 from rill.errors import AnswerTooLong, DiskFull, StorageBusy, StorageFailed
 from rill.hub import Hub, StateEvent
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 MAX_ANSWER_CHARS = 8_000_000  # an upstream that never ends: far beyond any answer, far below a small server's memory
 PAUSE_SECONDS = 0.004  # after a commit of several runs, so that the next is shared by more
 RETRY_SECONDS = (0.02, 0.1, 0.5, 1.0)  # pauses between tries; the last one repeats
+JOURNAL_BYTES = 16 * 1024 * 1024  # beyond, living runs' text goes into their rows, and the journal begins anew
 
 TOO_LONG = f"The answer grew beyond {MAX_ANSWER_CHARS} characters, the most this server keeps of one. What came is kept."
 TROUBLED = "The server cannot store text just now. What arrives is kept in its memory and appears as soon as it can be stored."
@@ -55,6 +56,9 @@ class Committer:
         self._estimate = estimate
         self._on_ended = on_ended
         self._dirty: dict[Run, None] = {}
+        self._journaled: set[Run] = set()  # whose text the journal holds: not ended, or its end could not be stored
+        self._journal_bytes = 0
+        self._compact_at = JOURNAL_BYTES
         self._due = Event()
         self._is_troubled = False  # and the readers have been told
         self._greenlet: gevent.Greenlet | None = None
@@ -82,6 +86,7 @@ class Committer:
         for run in runs:
             if run.discarded:
                 run.pending.clear()
+                self._let_go(run)
                 if run.ending is not None:
                     self._ended(run)
                 continue
@@ -123,6 +128,8 @@ class Committer:
         for growth in batch:
             self._publish(growth)
         metrics.committed_characters.inc(sum(len(text) for growth in batch for _, text in growth.added))
+        if self._journal_bytes > self._compact_at:
+            self._compact()
 
     def _living(self, batch: list[Growth]) -> list[Growth]:
         """Less those whose conversation was deleted meanwhile; the next turn lets go of them."""
@@ -134,17 +141,64 @@ class Committer:
     def _write(self, batch: list[Growth]) -> list[Growth]:
         """Returns what was written."""
         if not any(growth.status for growth in batch):
-            self._db.append(store.APPEND_PIECES, _rows(batch))
+            row = journal.encode(self._entries(batch))
+            self._db.append(journal.APPEND, (row,))
+            self._journal_bytes += len(row)
         else:
             with self._db.write() as tx:
                 batch = self._living(batch)  # looked at inside: the transaction may have waited for another program
-                if rows := _rows(batch):
-                    store.append_pieces(tx, rows)
+                entries = self._entries(batch)
+                size = journal.append(tx, entries) if entries else 0
                 for growth in batch:
                     if growth.status:
                         self._write_state(tx, growth)
+                ended = {growth.run for growth in batch if growth.ending}
+                if is_last := self._journal_bytes + size > 0 and self._journaled <= ended:
+                    journal.empty(tx)
+            self._journaled -= ended
+            self._journal_bytes = 0 if is_last else self._journal_bytes + size
         metrics.commits.inc()
         return batch
+
+    def _entries(self, batch: list[Growth]) -> list[journal.Entry]:
+        """What grew; not of a run that ends: its row takes the text whole."""
+        entries = []
+        for growth in batch:
+            if growth.added and growth.ending is None:
+                live, seq = growth.run.live, growth.run.message.seq
+                self._journaled.add(growth.run)
+                lengths = {"content": live.content.length, "reasoning": live.reasoning.length}
+                for channel, text in growth.added:
+                    entries.append((seq, channel, lengths[channel], text))
+                    lengths[channel] += len(text)
+        return entries
+
+    def _compact(self) -> None:
+        """A journal grows with the time of the longest answer. What it holds goes into the rows; then it is empty. That
+        costs what the living text costs, so it is done once the journal is larger."""
+        living = [run for run in self._journaled if not run.discarded]
+        self._compact_at = self._journal_bytes + JOURNAL_BYTES  # should it fail: not again with the next token
+        if self._journal_bytes < sum(run.size() for run in living):
+            return
+        try:
+            with self._db.write() as tx:
+                for run in living:
+                    store.update_message(tx, run.message.seq, content=str(run.live.content), reasoning=str(run.live.reasoning))
+                journal.empty(tx)
+        except Exception:
+            log.exception("compaction failed bytes=%d", self._journal_bytes)
+            return
+        self._journal_bytes, self._compact_at = 0, JOURNAL_BYTES
+
+    def _let_go(self, run: Run) -> None:
+        """Its reply was deleted: what the journal has of it goes with the next emptying, at once when nothing else grows."""
+        self._journaled.discard(run)
+        if self._journal_bytes and not self._journaled:
+            try:
+                self._db.append("DELETE FROM journal")
+                self._journal_bytes = 0
+            except Exception as error:
+                log.warning("the journal was not emptied: %s", error)
 
     def _write_state(self, tx: Connection, growth: Growth) -> None:
         run, message = growth.run, growth.run.message
@@ -153,7 +207,6 @@ class Committer:
         if growth.ending is not None:
             growth.after = self._final(growth)
             store.update_message(tx, message.seq, **_columns(growth.after))
-            store.fold_pieces(tx, message.seq)
             if run.wire is not None:
                 store.save_wire(tx, message.seq, run.wire)
         else:
@@ -203,10 +256,6 @@ class Committer:
         if not run.committed.is_set():
             run.committed.set()
             self._on_ended(run)
-
-
-def _rows(batch: list[Growth]) -> list[tuple[int, str, str]]:
-    return [(growth.run.message.seq, channel, text) for growth in batch for channel, text in growth.added]
 
 
 def _with_speed(timings: dict[str, float], usage: Usage) -> dict[str, float]:

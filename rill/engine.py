@@ -7,10 +7,11 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from dataclasses import replace
 
 import gevent
 
-from rill import metrics, store
+from rill import journal, metrics, store
 from rill.committer import Committer
 from rill.db import Database
 from rill.errors import Busy, RateLimited
@@ -35,6 +36,7 @@ class Engine:
         self._sent: dict[str, deque[float]] = {}
         self._committer = Committer(db, hub, estimate, self._ended)
         self.runs: dict[str, Run] = {}  # by message id
+        self._unstored: dict[str, Run] = {}  # ended, but the database did not take the end; the next start will mark them
         self.is_draining = False
 
     # -- starting
@@ -70,6 +72,13 @@ class Engine:
         log.info("run=%s started model=%s messages=%d", run.message.id, run.message.model, len(run.request.messages))
         run.start(self._upstream)
 
+    def grown(self, message: Message) -> Message:
+        """A message as its row has it, with the text that was committed since."""
+        run = self.runs.get(message.id) or self._unstored.get(message.id)
+        if run is None or message.is_finished:
+            return message
+        return replace(message, content=str(run.live.content), reasoning=str(run.live.reasoning))
+
     # -- ending
 
     def stop(self, message_id: str) -> None:
@@ -86,6 +95,8 @@ class Engine:
 
     def _ended(self, run: Run) -> None:
         self.runs.pop(run.message.id, None)
+        if not (run.message.is_finished or run.discarded):
+            self._unstored[run.message.id] = run
         metrics.live_runs.dec()
         metrics.runs_ended.labels(run.ending.status).inc()
         firsts = [ms for name, ms in run.timings.items() if name in ("first_reasoning_ms", "first_content_ms")]
@@ -110,17 +121,17 @@ class Engine:
     # -- after a crash
 
     def recover(self) -> int:
-        """Fold what a dead process left unfinished and mark it `interrupted`. The data directory's lock, held by the
+        """Give what a dead process left unfinished its whole text and mark it `interrupted`. The data directory's lock, held by the
         caller, proves that no living process owns any of it. Returns how many there were."""
         with self._db.write() as tx:
-            left = store.unfinished_messages(tx)
+            left = journal.replayed(tx, store.unfinished_messages(tx))
             for message in left:
                 error = interrupted().error.as_dict()
                 store.update_message(tx, message.seq, status="interrupted", content=message.content,
                                      reasoning=message.reasoning, error=error, finished_at=utc_now(),
                                      timeline=Timeline.resumed(message).entries)  # the pace died with the process
-                store.fold_pieces(tx, message.seq)
                 store.next_revision(tx, message.user_id)
+            journal.empty(tx)
         for message in left:
             log.warning("run=%s interrupted by a restart content=%d", message.id, len(message.content))
         return len(left)

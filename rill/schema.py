@@ -1,11 +1,11 @@
 """The tables, as SQLAlchemy sees them. How a database came to look like this is told by `migrations/`.
 
-Rows have a `seq` (insertion order, never shown) beside the random public id. `pieces` is append-only: while a run
-lives, its committed text is the message's own text followed by its pieces; when it ends they are folded in and gone.
+Rows have a `seq` (insertion order, never shown) beside the random public id. While a run lives, its committed text is
+the message's own text followed by what the journal has of it (journal.py); when it ends, the row holds it whole.
 """
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 metadata = MetaData()
 
@@ -75,13 +75,10 @@ messages = Table(
     sqlite_autoincrement=True,
 )
 
-pieces = Table(
-    "pieces", metadata,
+journal = Table(
+    "journal", metadata,
     Column("seq", Integer, primary_key=True),
-    Column("message_seq", Integer, nullable=False),
-    Column("channel", String, nullable=False),
-    Column("text", Text, nullable=False),
-    Index("pieces_by_message", "message_seq"),
+    Column("entries", LargeBinary, nullable=False),
 )
 
 wire_records = Table(

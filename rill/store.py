@@ -12,9 +12,7 @@ from sqlalchemy import Connection, Row, RowMapping, Select, and_, bindparam, del
 
 from rill.errors import InvalidRequest, NotFound
 from rill.models import Conversation, Cost, Message, Usage, User, new_id, utc_now
-from rill.schema import conversations, idempotency_keys, messages, pieces, settings, users, wire_records
-
-APPEND_PIECES = "INSERT INTO pieces (message_seq, channel, text) VALUES (?, ?, ?)"
+from rill.schema import conversations, idempotency_keys, messages, settings, users, wire_records
 
 # What every start asks, several times: to build such an expression costs more than to run it.
 _REVISION = update(users).where(users.c.id == bindparam("owner")).values(revision=users.c.revision + 1).returning(users.c.revision)
@@ -27,8 +25,6 @@ _CHANGE_MESSAGE = update(messages).where(messages.c.seq == bindparam("row"))
 _MESSAGE = select(messages).where(messages.c.id == bindparam("one"), messages.c.user_id == bindparam("owner"))
 _MESSAGES = select(messages).where(
     messages.c.conversation_id == bindparam("one"), messages.c.user_id == bindparam("owner")).order_by(messages.c.seq)
-_PIECES = select(pieces).where(pieces.c.message_seq.in_(bindparam("running", expanding=True))).order_by(pieces.c.seq)
-_FOLD = delete(pieces).where(pieces.c.message_seq == bindparam("message"))
 _SUMS = select(
     messages.c.conversation_id, func.count(), func.sum(messages.c.input_tokens), func.sum(messages.c.output_tokens),
     func.sum(messages.c.reasoning_tokens), func.sum(messages.c.cached_tokens), func.sum(messages.c.cost_amount),
@@ -141,8 +137,6 @@ def update_conversation(tx: Connection, user_id: str, conversation_id: str, **ch
 
 
 def delete_conversation(tx: Connection, user_id: str, conversation_id: str) -> None:
-    in_it = select(messages.c.seq).where(messages.c.conversation_id == conversation_id, messages.c.user_id == user_id)
-    tx.execute(delete(pieces).where(pieces.c.message_seq.in_(in_it)))
     gone = tx.execute(delete(conversations).where(conversations.c.id == conversation_id, conversations.c.user_id == user_id))
     if not gone.rowcount:
         raise NotFound(NO_CONVERSATION)
@@ -157,11 +151,11 @@ def add_message(tx: Connection, user_id: str, conversation_id: str, **values: An
     return _message(tx.execute(_ADD_MESSAGE, {
         "id": new_id(), "user_id": user_id, "conversation_id": conversation_id, "content": "", "reasoning": "",
         "params": {}, "timings": {}, "citations": [], "timeline": [], "created_at": utc_now(), **values,
-    }).mappings().one(), {})
+    }).mappings().one())
 
 
 def get_message(tx: Connection, user_id: str, message_id: str) -> Message:
-    """With all its committed text. Raises NotFound."""
+    """As its row has it: of one that a run makes grow, the engine knows more. Raises NotFound."""
     found = _messages(tx, _MESSAGE, {"one": message_id, "owner": user_id})
     if not found:
         raise NotFound(NO_MESSAGE)
@@ -194,32 +188,14 @@ def update_message(tx: Connection, seq: int, **changes: Any) -> None:
     tx.execute(_CHANGE_MESSAGE, {**changes, "row": seq})
 
 
-def fold_pieces(tx: Connection, seq: int) -> None:
-    """Drop the pieces of a message whose row now holds the text whole."""
-    tx.execute(_FOLD, {"message": seq})
-
-
-def append_pieces(tx: Connection, rows: list[tuple[int, str, str]]) -> None:
-    """Rows of (message seq, channel, text), in order."""
-    tx.exec_driver_sql(APPEND_PIECES, rows)
-
-
 def _messages(tx: Connection, wanted: Select, values: dict[str, str] | None = None) -> list[Message]:
-    rows = tx.execute(wanted, values).mappings().all()
-    running = [row["seq"] for row in rows if row["finished_at"] is None]
-    grown: dict[tuple[int, str], list[str]] = {}
-    for at in range(0, len(running), 500):  # SQLite limits the variables of a statement
-        for piece in tx.execute(_PIECES, {"running": running[at:at + 500]}):
-            grown.setdefault((piece.message_seq, piece.channel), []).append(piece.text)
-    return [_message(row, grown) for row in rows]
+    return [_message(row) for row in tx.execute(wanted, values).mappings()]
 
 
-def _message(row: RowMapping, grown: dict[tuple[int, str], list[str]]) -> Message:
+def _message(row: RowMapping) -> Message:
     values = dict(row)
     usage = Usage(*(values.pop(name) for name in Usage.__slots__))
     amount, kind = values.pop("cost_amount"), values.pop("cost_kind")
-    for channel in ("content", "reasoning"):
-        values[channel] += "".join(grown.get((row["seq"], channel), ()))
     return Message(**values, usage=usage, cost=None if amount is None else Cost(amount, kind))
 
 

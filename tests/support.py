@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import orjson
 from gevent.queue import Queue
 
-from rill import store
+from rill import journal, store
 from rill.chunks import Connected, Delta, Event, Finish, Meta
 from rill.db import Database
 from rill.engine import Engine
@@ -110,7 +111,7 @@ class WatchedDatabase(Database):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.appended: list[int] = []  # rows of each transaction of `append`
+        self.appended: list[int] = []  # entries of each journal row that `append` wrote
         self.writes = 0
         self.faults: list[tuple[str, Exception]] = []  # where (append, begin or commit; any matches all), and what
 
@@ -118,10 +119,10 @@ class WatchedDatabase(Database):
         if self.faults and self.faults[0][0] in (where, "any"):
             raise self.faults.pop(0)[1]
 
-    def append(self, statement: str, rows: list[tuple]) -> None:
+    def append(self, statement: str, values: tuple = ()) -> None:
         self._fail("append")
-        super().append(statement, rows)
-        self.appended.append(len(rows))
+        super().append(statement, values)
+        self.appended += [len(orjson.loads(row)) for row in values]
 
     @contextmanager
     def write(self) -> Iterator[Any]:
@@ -179,7 +180,11 @@ class Core:
     def stored(self, message_id: str, user_id: str = ALICE.id) -> Message:
         """As another connection sees it: only what is committed."""
         with self.witness.read() as tx:
-            return store.get_message(tx, user_id, message_id)
+            return journal.replayed(tx, [store.get_message(tx, user_id, message_id)])[0]
+
+    def journal_rows(self) -> int:
+        with self.witness.read() as tx:
+            return tx.exec_driver_sql("SELECT count(*) FROM journal").scalar()
 
     def look(self, message_id: str, user_id: str = ALICE.id) -> Message | None:
         """The same, or None when there is no such message."""

@@ -61,7 +61,8 @@ def read_conversation(conversation_id: str) -> Response:
         conversation = store.get_conversation(tx, user().id, conversation_id)
         messages = store.conversation_messages(tx, user().id, conversation_id)
         revision = store.revision(tx, user().id)
-    return answer({"conversation": conversation.as_dict(), "messages": [one.as_dict() for one in messages], "revision": revision})
+        shown = [parts.engine.grown(one).as_dict() for one in messages]
+    return answer({"conversation": conversation.as_dict(), "messages": shown, "revision": revision})
 
 
 @conversations.patch("/<conversation_id>")

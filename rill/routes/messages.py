@@ -79,7 +79,7 @@ def read_wire(message_id: str) -> Response:
 
 def _message(message_id: str) -> Message:
     with parts.db.read() as tx:
-        return store.get_message(tx, user().id, message_id)
+        return parts.engine.grown(store.get_message(tx, user().id, message_id))
 
 
 def _check_role(message: Message, role: str, sentence: str) -> None:

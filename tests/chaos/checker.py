@@ -109,8 +109,8 @@ def _check_rows(record: Record) -> Found:
             yield Violation("P8", f"{message_id} of {row['conversation_id']} is {row['status']} for ever")
         if row["conversation_id"] in record.deleted:
             yield Violation("P1", f"{message_id} is in the database though its conversation was deleted")
-    if record.stray_pieces:
-        yield Violation("P1", f"{record.stray_pieces} pieces of text in the database belong to no unfinished message")
+    if record.stray_text:
+        yield Violation("P1", f"{record.stray_text} rows of the journal belong to no unfinished message")
 
 
 # -- P5, P8: how messages ended

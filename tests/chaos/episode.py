@@ -174,8 +174,8 @@ class Episode:
         last = {run.message_id: run for run in record.runs}
         for run in last.values():
             run.after = record.messages.get(run.message_id)
-        record.stray_pieces = self._query(
-            "SELECT count(*) AS n FROM pieces WHERE message_seq NOT IN (SELECT seq FROM messages WHERE finished_at IS NULL)")[0]["n"]
+        record.stray_text = self._query(
+            "SELECT count(*) AS n FROM journal WHERE NOT EXISTS (SELECT * FROM messages WHERE finished_at IS NULL)")[0]["n"]
         record.exchanges = [one for one in world.upstream.exchanges if one.asked.startswith(b"POST")]
         record.ledger = world.standin.ledger()
         record.lag_seconds = world.lag_seconds + world.starved_seconds

@@ -61,7 +61,7 @@ class Record:
     refused_tags: list[float] = field(default_factory=list)  # requests that were answered with a refusal
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)  # as the API tells them at the end
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)  # as the database has them
-    stray_pieces: int = 0  # text in the database that belongs to no unfinished message
+    stray_text: int = 0  # rows of the journal though no message is unfinished
     revision: int = 0
     deleted: dict[str, float] = field(default_factory=dict)  # conversation -> when its deletion was answered
     discarded: dict[str, float] = field(default_factory=dict)  # conversation -> when its deletion was asked for

@@ -86,7 +86,7 @@ def test_no_answer_of_the_server_shows_an_unfinished_message_after_a_crash(rill:
     rill.start()  # returns with the first answer of /healthz
     with rill.database() as database:
         assert database.execute("SELECT count(*) FROM messages WHERE finished_at IS NULL").fetchone()[0] == 0
-        assert database.execute("SELECT count(*) FROM pieces").fetchone()[0] == 0
+        assert database.execute("SELECT count(*) FROM journal").fetchone()[0] == 0
     assert [one["status"] for one in rill.api().get(f"/api/conversations/{conversation}")["messages"]] == ["completed"] + ["interrupted"] * 6
 
 

@@ -179,6 +179,8 @@ def sample(table: str, column: sa.Column) -> object:
         return "x" * 22
     if isinstance(column.type, sa.JSON):
         return [] if column.name in ("citations", "timeline", "entries") else {}
+    if isinstance(column.type, sa.LargeBinary):
+        return b"[]"
     if isinstance(column.type, sa.Boolean):
         return False
     if isinstance(column.type, (sa.Integer, sa.Float)):
@@ -216,6 +218,20 @@ def test_every_earlier_schema_is_brought_up_with_its_rows_and_a_copy_is_kept(ste
     assert len(copies) == (step + 1 < len(STEPS)), "a copy for each upgrade, and none where nothing was to do"
     for copy in copies:
         assert STEPS[step].stem in copy.name and rows(copy) == before
+
+
+def test_text_in_pieces_of_an_answer_that_was_under_way_is_in_its_message_after_the_step_to_the_journal(tmp_path: Path) -> None:
+    path = tmp_path / "rill.db"
+    database_at(0, path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE messages SET finished_at = NULL, status = 'streaming', role = 'assistant', content = 'so ', reasoning = ''")
+        connection.executemany("INSERT INTO pieces (message_seq, channel, text) VALUES (1, ?, ?)",
+                               [("content", "far"), ("reasoning", "why"), ("content", " 😀")])
+        connection.execute("DELETE FROM pieces WHERE text = ?", (SAMPLE,))
+        connection.commit()
+    upgrade(path)
+    [message] = rows(path)["messages"]
+    assert (message["content"], message["reasoning"]) == ("so far 😀", "why")
 
 
 @pytest.fixture

@@ -367,8 +367,8 @@ def test_a_call_for_a_refused_request_is_found(clean: Record) -> None:
     assert "P6" in rules(clean)
 
 
-def test_pieces_left_behind_are_found(clean: Record) -> None:
-    clean.stray_pieces = 1
+def test_text_left_behind_in_the_journal_is_found(clean: Record) -> None:
+    clean.stray_text = 1
     assert "P1" in rules(clean)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from rill import db as db_module
-from rill import backup, migrations, schema, store
+from rill import backup, journal, migrations, schema, store
 from rill.db import DataDir, Database
 from rill.errors import ConfigError, DiskFull, StorageBusy
 from tests.cast import ALICE
@@ -163,14 +163,14 @@ def test_a_write_that_fails_leaves_nothing(db: Database) -> None:
 
 
 def test_an_append_is_all_or_nothing_and_the_next_one_works(db: Database) -> None:
-    db.append(store.APPEND_PIECES, [(1, "content", "a"), (1, "content", "b")])
+    db.append(journal.APPEND, (b"a",))
     with pytest.raises(DatabaseError):
-        db.append(store.APPEND_PIECES, [(1, "content", "c"), (1, "content", None)])
+        db.append(journal.APPEND, (None,))
     with pytest.raises(UnicodeEncodeError):
-        db.append(store.APPEND_PIECES, [(1, "content", "c"), (1, "content", "\ud800")])
-    db.append(store.APPEND_PIECES, [(1, "content", "d")])
+        db.append(journal.APPEND, ("\ud800",))
+    db.append(journal.APPEND, (b"d",))
     with db.read() as tx:
-        assert tx.scalars(text("SELECT text FROM pieces ORDER BY seq")).all() == ["a", "b", "d"]
+        assert tx.scalars(text("SELECT entries FROM journal ORDER BY seq")).all() == [b"a", b"d"]
 
 
 def test_a_view_stays_as_it_was_when_it_began(db: Database) -> None:
@@ -216,12 +216,12 @@ def test_a_file_that_another_process_writes_is_busy_and_others_run_meanwhile(db:
         assert refused.value.retry_after
         assert len(ticks) > 5
         with pytest.raises(StorageBusy):
-            db.append(store.APPEND_PIECES, [(1, "content", "a")])
+            db.append(journal.APPEND, (b"a",))
         with db.read() as tx:  # a reader of WAL waits for nobody
             assert store.revision(tx, ALICE.id) == 0
     with db.write() as tx:
         assert store.next_revision(tx, ALICE.id) == 1
-    db.append(store.APPEND_PIECES, [(1, "content", "a")])
+    db.append(journal.APPEND, (b"a",))
 
 
 def test_a_write_waits_for_another_process_that_is_soon_done(db: Database) -> None:
@@ -298,7 +298,7 @@ def test_the_lock_names_the_process_that_holds_it(tmp_path: Path) -> None:
 def test_a_copy_of_the_file_alone_is_a_whole_backup_after_a_clean_end(db: Database, tmp_path: Path) -> None:
     with db.write() as tx:
         store.create_conversation(tx, ALICE.id, title="kept")
-    db.append(store.APPEND_PIECES, [(1, "content", "a")])
+    db.append(journal.APPEND, (b"a",))
     db.close()
     shutil.copy(db.path, tmp_path / "copy.db")
     copy = Database(tmp_path / "copy.db")

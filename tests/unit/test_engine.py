@@ -166,8 +166,7 @@ def test_after_its_conversation_is_deleted_a_run_says_nothing_more(core: Core, m
     turns(20)
     assert [b"conversation_deleted" in frame for frame in reader.drain()] == [True]
     assert core.engine.runs == {}
-    with core.witness.read() as tx:
-        assert tx.exec_driver_sql("SELECT count(*) FROM pieces").scalar() == 0
+    assert core.journal_rows() == 0
 
 
 # ---- limits
@@ -260,8 +259,7 @@ def test_what_a_dead_process_left_is_whole_and_marked(make_core: Callable[..., C
     chars = {entry[1]: entry[2] for entry in message.timeline if len(entry) == 3}
     assert chars == {"content": 8, "reasoning": 3}
     assert revision_of(core) == revision + 2
-    with core.witness.read() as tx:
-        assert tx.exec_driver_sql("SELECT count(*) FROM pieces").scalar() == 0
+    assert core.journal_rows() == 0
     assert core.engine.recover() == 0
     assert revision_of(core) == revision + 2
 

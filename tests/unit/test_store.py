@@ -11,7 +11,7 @@ from rill import store
 from rill.db import Database
 from rill.errors import InvalidRequest, NotFound
 from rill.models import ID_PATTERN, Conversation, Cost, Message, Usage, new_id
-from rill.schema import conversations, idempotency_keys, messages, pieces, users, wire_records
+from rill.schema import conversations, idempotency_keys, messages, users, wire_records
 from tests.cast import ALICE, BOB
 
 
@@ -189,44 +189,17 @@ def test_signs_of_sql_mean_themselves_in_a_search(tx: Connection, search: str) -
 def test_a_deleted_conversation_leaves_nothing_of_it(tx: Connection, conversation: Conversation) -> None:
     kept = say(tx, store.create_conversation(tx, ALICE.id), "kept", status="streaming")
     reply = say(tx, conversation, status="streaming")
-    store.append_pieces(tx, [(reply.seq, "content", "a"), (kept.seq, "content", "b")])
     store.save_wire(tx, reply.seq, [{"at_ms": 1, "raw": "x"}])
     store.delete_conversation(tx, ALICE.id, conversation.id)
-    assert (count(tx, conversations), count(tx, messages), count(tx, pieces), count(tx, wire_records)) == (1, 1, 1, 0)
+    assert (count(tx, conversations), count(tx, messages), count(tx, wire_records)) == (1, 1, 0)
     with pytest.raises(NotFound):
         store.get_message(tx, ALICE.id, reply.id)
-    assert store.get_message(tx, ALICE.id, kept.id).content == "keptb"
+    assert store.get_message(tx, ALICE.id, kept.id).content == "kept"
     with pytest.raises(NotFound):
         store.delete_conversation(tx, ALICE.id, conversation.id)
 
 
-# ---- messages and their pieces
-
-def test_a_message_is_its_own_text_followed_by_its_pieces(tx: Connection, conversation: Conversation) -> None:
-    reply = say(tx, conversation, "so ", status="streaming", reasoning="why ")
-    other = say(tx, conversation, status="streaming")
-    store.append_pieces(tx, [(reply.seq, "reasoning", "not"), (reply.seq, "content", "far"), (other.seq, "content", "x"), (reply.seq, "content", " 😀")])
-    found = store.get_message(tx, ALICE.id, reply.id)
-    assert (found.content, found.reasoning) == ("so far 😀", "why not")
-    assert [one.content for one in store.conversation_messages(tx, ALICE.id, conversation.id)] == ["so far 😀", "x"]
-    assert [one.content for one in store.unfinished_messages(tx)] == ["so far 😀", "x"]
-
-
-def test_folded_pieces_are_gone_and_the_text_is_whole(tx: Connection, conversation: Conversation) -> None:
-    reply, other = say(tx, conversation, status="streaming"), say(tx, conversation, status="streaming")
-    store.append_pieces(tx, [(reply.seq, "content", "abc"), (other.seq, "content", "xyz")])
-    store.update_message(tx, reply.seq, content="abc", status="completed", finished_at="2026-01-01")
-    store.fold_pieces(tx, reply.seq)
-    assert store.get_message(tx, ALICE.id, reply.id).content == "abc"
-    assert count(tx, pieces) == 1
-    assert [one.id for one in store.unfinished_messages(tx, ALICE.id)] == [other.id]
-
-
-def test_a_thousand_unfinished_messages_are_read_with_their_text(tx: Connection, conversation: Conversation) -> None:
-    replies = [say(tx, conversation, status="streaming") for _ in range(1100)]
-    store.append_pieces(tx, [(reply.seq, "content", reply.id) for reply in replies])
-    assert [one.content for one in store.unfinished_messages(tx)] == [reply.id for reply in replies]
-
+# ---- messages
 
 def test_a_branch_goes_from_the_root_to_the_message_past_its_siblings(tx: Connection, conversation: Conversation) -> None:
     first = say(tx, conversation, "1")
