@@ -59,6 +59,43 @@ def test_copy_gives_the_code_as_written_and_says_so(markdown_page: Page) -> None
     assert page.evaluate("copied") == ['let a = "<b>";\n\tx\n']
 
 
+def test_wrapped_lines_and_the_focus_stay_while_the_code_grows_and_when_it_ends(markdown_page: Page) -> None:  # noqa: F811
+    page = markdown_page
+    page.evaluate(DRAW, ["```python\n" + "x" * 400, False])
+    pre, wrap, download = page.locator("#host pre"), page.get_by_role("checkbox", name="Wrap"), page.get_by_role("button", name="Download")
+    scrolls = "pre => pre.scrollWidth > pre.clientWidth"
+    assert pre.evaluate(scrolls)
+    wrap.focus()
+    page.keyboard.press("Space")
+    assert not pre.evaluate(scrolls)
+    page.evaluate("markdown.push('y\\nmore\\n')")
+    page.evaluate("markdown.push('```\\n\\nand a paragraph behind it\\n')")
+    page.evaluate("markdown.end()")
+    assert wrap.is_checked() and not pre.evaluate(scrolls)
+    assert wrap.evaluate("box => box === document.activeElement")
+    with page.expect_download() as expected:
+        download.click()
+    assert expected.value.suggested_filename == "code.py"
+    assert expected.value.path().read_text(encoding="utf-8") == "x" * 400 + "y\nmore\n"
+
+
+def test_code_is_copied_and_saved_while_it_is_being_written(markdown_page: Page) -> None:  # noqa: F811
+    page = markdown_page
+    page.evaluate("() => { window.copied = []; window.markdown = createMarkdown(document.getElementById('host'), {onCopy: text => { copied.push(text); }}); }")
+    page.evaluate("markdown.push('```js\\nlet a = 1;\\n' + 'a();\\n'.repeat(2000) + 'half a li')")
+    copy = page.get_by_role("button", name="Copy")
+    copy.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Copied").wait_for(timeout=5000)
+    page.evaluate("markdown.push('ne;\\n```\\n')")
+    page.evaluate("markdown.end()")
+    assert page.evaluate("document.activeElement.textContent") == "Copied"  # the end of the block took neither the word nor the focus
+    assert page.evaluate("copied")[0].endswith("a();\nhalf a li")
+    with page.expect_download() as expected:
+        page.get_by_role("button", name="Download").click()
+    assert expected.value.suggested_filename == "code.js"
+
+
 def test_drawing_an_element_anew_copies_once(markdown_page: Page) -> None:  # noqa: F811
     page = markdown_page
     page.evaluate("""() => { window.copied = []; for (const i of [1, 2]) createMarkdown(document.getElementById('host'), {onCopy: () => { copied.push(i); }}).end('```\\na\\n```'); }""")

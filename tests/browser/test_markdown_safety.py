@@ -14,15 +14,15 @@ from tests.browser.markdown_site import markdown_page  # noqa: F401
 
 TAGS = set(
     "section p h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code figure figcaption span button div table thead tbody tr th td hr br em strong s del ins a img "
-    "input abbr b cite dd details dl dt i kbd mark q samp small sub summary sup u var".split()
+    "input label abbr b cite dd details dl dt i kbd mark q samp small sub summary sup u var".split()
 )
 ATTRIBUTES = {
     "*": {"title", "lang", "dir", "class"}, "a": {"href", "rel", "target"}, "img": {"src", "alt", "loading", "decoding", "referrerpolicy"},
-    "input": {"type", "disabled", "checked", "aria-label"}, "button": {"type", "aria-live"}, "pre": {"tabindex"},
+    "input": {"type", "disabled", "checked", "aria-label"}, "button": {"type", "aria-live"}, "label": set(), "pre": {"tabindex"},
     "div": {"align", "role", "tabindex", "aria-label"}, "p": {"align"}, "ol": {"start"}, "details": {"open"},
     "td": {"align", "colspan", "rowspan"}, "th": {"align", "colspan", "rowspan"},
 }
-CLASSES_OF_OURS = {"math", "display", "pending", "open", "code", "copy", "language", "task", "table", "html", "remote-image", "host", "maths-error"}
+CLASSES_OF_OURS = {"math", "display", "pending", "open", "code", "copy", "download", "wrap", "language", "task", "table", "html", "remote-image", "host", "maths-error"}
 PROTOCOLS = {"http:", "https:", "mailto:", "tel:"}  # as the browser itself reads the address
 ADDRESSES = [
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "java&#10;script:alert(1)", "&#106;avascript:alert(1)",

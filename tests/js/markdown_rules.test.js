@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { fileNameOf } from '../../static/js/markdown/code_file.js';
 import { fenceOf, findCuts } from '../../static/js/markdown/cuts.js';
 import { decodeEntities, languageOf, parse } from '../../static/js/markdown/grammar.js';
 import { NAMES } from '../../static/js/markdown/lean/html4_names.js';
@@ -151,4 +152,12 @@ test('a page that is seen again draws at once what came while it was hidden', ()
   pacer.stop();
   clock.frame(33);
   assert.deepEqual(drawn, ['ab']);
+});
+
+test('a file of code is called what it calls itself, else by its language', () => {
+  const names = [['print(1)\n', 'python'], ['x', 'rs'], ['x', 'Rust'], ['x', ''], ['x', 'c++'], ['x', '../../etc'], ['FROM a\n', 'dockerfile'],
+    ['# tools/app.py\nimport os\n', 'python'], ['#!/bin/sh\n# run.sh\n', 'sh'], ['// src/deep/index.test.ts\n', 'typescript'],
+    ['<!-- index.html -->\n<p>', 'html'], ['# Sets up app.py for you\n', 'python'], ['# ../..\n', 'sh'], ['/* a.css */\n', 'css']];
+  assert.deepEqual(names.map(([text, language]) => fileNameOf(text, language)), ['code.py', 'code.rs', 'code.rs', 'code.txt', 'code.cpp', 'code.txt', 'Dockerfile',
+    'app.py', 'run.sh', 'index.test.ts', 'index.html', 'code.py', 'code.sh', 'a.css']);
 });

@@ -1,25 +1,30 @@
 /**
- * A block of code: its element, and what its Copy button does.
+ * A block of code: its element, and what its Wrap, Download and Copy do.
  *
- * One listener for a whole message, so that blocks can be compared and moved like any node.
- * Colours come from highlight.js (highlight.js of ours), not from here.
+ * One listener for a whole message, so that blocks can be compared and moved like any node. Whether lines are wrapped is the
+ * state of a checkbox, which is no attribute: a block that is still being written keeps it. Colours come from highlight.js
+ * of ours, and the file from code_file.js, which is loaded for the first download.
  */
 
 import { el } from './dom.js';
 
 const COPIED_MS = 2000;
 
-/** @typedef {{copy: string, copied: string, copyFailed: string, code: string, done: string, todo: string, table: string}} Labels */
+/** @typedef {{wrap: string, download: string, copy: string, copied: string, copyFailed: string, code: string, done: string, todo: string, table: string}} Labels */
 
 /** @type {Labels} */
-export const LABELS = { copy: 'Copy', copied: 'Copied', copyFailed: 'Select and copy', code: 'Code', done: 'Done', todo: 'To do', table: 'Table' };
+export const LABELS = {
+  wrap: 'Wrap', download: 'Download', copy: 'Copy', copied: 'Copied', copyFailed: 'Select and copy', code: 'Code', done: 'Done', todo: 'To do', table: 'Table',
+};
 
 /** @param {string} language may be empty @param {string} text @param {Labels} labels */
 export function codeBlock(language, text, labels) {
   const code = el('code', language ? { class: `language-${language}` } : {}, ...(text ? [text] : []));
-  const button = el('button', { type: 'button', class: 'copy', 'aria-live': 'polite' }, labels.copy);
   return el('figure', { class: 'code', dir: 'ltr' },
-    el('figcaption', {}, el('span', { class: 'language' }, language || labels.code), button),
+    el('figcaption', {}, el('span', { class: 'language' }, language || labels.code),
+      el('label', { class: 'wrap' }, el('input', { type: 'checkbox' }), labels.wrap),
+      el('button', { type: 'button', class: 'download' }, labels.download),
+      el('button', { type: 'button', class: 'copy', 'aria-live': 'polite' }, labels.copy)),
     el('pre', { tabindex: '0' }, code));
 }
 
@@ -35,9 +40,7 @@ async function writeClipboard(text) {
   if (!isCopied) throw new Error('the browser refused to copy');
 }
 
-async function copyFrom(button, write, labels) {
-  const code = button.closest('figure')?.querySelector('code');
-  if (!code) return;
+async function copyFrom(button, code, write, labels) {
   const isCopied = await Promise.resolve(write(code.textContent)).then(() => true, () => false);
   button.textContent = isCopied ? labels.copied : labels.copyFailed;
   button.classList.toggle('copied', isCopied);
@@ -52,9 +55,12 @@ async function copyFrom(button, write, labels) {
  * @param {(text: string) => Promise<void>|void} [write] instead of the clipboard
  * @param {AbortSignal} signal ends the listening
  */
-export function listenForCopy(container, labels, write, signal) {
+export function listenToButtons(container, labels, write, signal) {
   container.addEventListener('click', event => {
-    const button = event.target.closest?.('button.copy');
-    if (button) copyFrom(button, write ?? writeClipboard, labels);
+    const button = event.target.closest?.('button');
+    const code = button?.closest('figure.code')?.querySelector('code');
+    if (!code) return;
+    if (button.matches('.copy')) copyFrom(button, code, write ?? writeClipboard, labels);
+    else import('./code_file.js').then(({ saveCode }) => saveCode(code.textContent, code.className.replace(/^language-/, '')), () => {});
   }, { signal });
 }

@@ -1,11 +1,11 @@
 /**
  * The door to the Markdown view: one message, drawn while it arrives or all at once.
  *
- * It owns the element it is given and listens there for Copy; it does not fetch, scroll, or decide
+ * It owns the element it is given and listens there for the buttons of code; it does not fetch, scroll, or decide
  * when to draw (pace.js does, for the page that calls this).
  */
 
-import { LABELS, listenForCopy } from './code_block.js';
+import { LABELS, listenToButtons } from './code_block.js';
 import { el } from './dom.js';
 import { BlockTail } from './tail.js';
 
@@ -27,7 +27,7 @@ export function createMarkdown(element, { onCopy, labels } = {}) {
   listening.set(element, controller);
   element.replaceChildren();
   element.classList.add('markdown');
-  listenForCopy(element, words, onCopy, controller.signal);
+  listenToButtons(element, words, onCopy, controller.signal);
   const tail = new BlockTail(element, words);
   let source = '';
   return {

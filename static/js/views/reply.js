@@ -14,7 +14,7 @@ import {mountReplyFoot} from './reply_foot.js';
 import {mountThinking} from './thinking.js';
 
 const folds = memoryOf('folds');
-const labels = {copy: t('code.copy'), copied: t('code.copied'), code: t('code.label')};
+const labels = Object.fromEntries(['wrap', 'download', 'copy', 'copied', 'copyFailed', 'code', 'done', 'todo', 'table'].map(name => [name, t(`md.${name}`)]));
 
 /**
  * @param {{isPinned: () => boolean, timeline: (id: string) => Promise<object>}} tools

@@ -130,9 +130,15 @@ export default {
   'num.chart': 'Characters over time',
   'num.finish': 'Ended by',
 
-  'code.copy': 'Copy',
-  'code.copied': 'Copied',
-  'code.label': 'Code',
+  'md.wrap': 'Wrap',
+  'md.download': 'Download',
+  'md.copy': 'Copy',
+  'md.copied': 'Copied',
+  'md.copyFailed': 'Select and copy',
+  'md.code': 'Code',
+  'md.done': 'Done',
+  'md.todo': 'To do',
+  'md.table': 'Table',
 
   'net.reconnecting': 'Reconnecting. Answers go on at the server meanwhile.',
   'net.offline': 'You are offline. Answers go on at the server meanwhile.',

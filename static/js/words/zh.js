@@ -128,9 +128,15 @@ export default {
   'num.chart': '字符随时间的变化',
   'num.finish': '结束原因',
 
-  'code.copy': '复制',
-  'code.copied': '已复制',
-  'code.label': '代码',
+  'md.wrap': '折行',
+  'md.download': '下载',
+  'md.copy': '复制',
+  'md.copied': '已复制',
+  'md.copyFailed': '请选中后复制',
+  'md.code': '代码',
+  'md.done': '已完成',
+  'md.todo': '待办',
+  'md.table': '表格',
 
   'net.reconnecting': '正在重新连接。回答在服务器上继续。',
   'net.offline': '你已离线。回答在服务器上继续。',
