@@ -9,6 +9,7 @@ import {isFinal} from '../store/apply.js';
 import {duration, money, rate} from '../time.js';
 import {t} from '../words.js';
 import {drawBranches} from './branches.js';
+import {drawWhen} from './when.js';
 import {paceOf, sparkline} from './timing.js';
 
 const timelines = new Map(); // id and end -> promise; a reply that went on has another end
@@ -74,7 +75,7 @@ export function mountReplyFoot(el, {timeline}) {
     render(html`${drawBranches(el, message, of)}
       ${isOver ? html`<span class="acts">
         ${message.content ? html`<span class="copy-act">${action('copy', html`${ICONS.copy}${ICONS.check}`, copy)}</span>` : nothing}
-        ${action('regenerate', ICONS.again, () => wish(el, 'regenerateReply', {message}))}</span>${drawNumbers(message)}` : nothing}`, el);
+        ${action('regenerate', ICONS.again, () => wish(el, 'regenerateReply', {message}))}${drawWhen(message.created_at)}</span>${drawNumbers(message)}` : nothing}`, el);
     if (isOver && !pace) footSeen.observe(el);
   }
 

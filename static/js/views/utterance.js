@@ -1,9 +1,19 @@
-/** One message of the person: the words in a tinted block, copy, edit in place, branch arrows. Called by thread.js. */
+/**
+ * One message of the person: the words in a tinted block, copy, edit in place, branch arrows. Long words are folded, and stay
+ * as the person left them. Called by thread.js.
+ */
 import {html, render} from 'lit-html';
 import {ICONS} from '../icons.js';
 import {copyByButton, wish} from '../dom.js';
+import {memoryOf} from '../prefs.js';
 import {t} from '../words.js';
 import {drawBranches} from './branches.js';
+import {drawWhen} from './when.js';
+
+const folds = memoryOf('folds');
+const LONG = {lines: 20, chars: 1600}; // from here on it is folded, to half of it (thread.css)
+
+const isLong = text => text.length > LONG.chars || text.split('\n', LONG.lines + 1).length > LONG.lines;
 
 /** @returns {{el: HTMLElement, update: (state: {message: object, of: object[]}) => void, tick: () => void}} */
 export function mountUtterance() {
@@ -45,8 +55,22 @@ export function mountUtterance() {
     <div class="edit-buttons"><button type="button" class="button" @click=${() => edit(false)}>${t('act.cancel')}</button>
     <button type="button" class="button is-main" @click=${save}>${t('act.save')}</button></div></div>`;
 
-  const drawWords = ({message, of}) => html`<div class="utterance-text" dir="auto">${message.content}</div>
-    <div class="utterance-foot">${drawBranches(el, message, of)}<span class="acts">
+  function unfold(isOpen) {
+    folds.set(state.message.id, isOpen || null);
+    draw();
+    if (!isOpen) el.scrollIntoView({block: 'nearest'}); // its end was on the screen: stay at the message
+  }
+
+  function drawText({id, content}) {
+    if (!isLong(content)) return html`<div class="utterance-text" dir="auto">${content}</div>`;
+    const isOpen = Boolean(folds.get(id));
+    return html`<div class="utterance-text ${isOpen ? '' : 'is-folded'}" dir="auto" id="text-${id}">${content}</div>
+      <button type="button" class="link-button unfold" aria-expanded=${isOpen} aria-controls="text-${id}"
+        @click=${() => unfold(!isOpen)}>${t(isOpen ? 'you.fold' : 'you.unfold')}</button>`;
+  }
+
+  const drawWords = ({message, of}) => html`${drawText(message)}
+    <div class="utterance-foot">${drawBranches(el, message, of)}<span class="acts">${drawWhen(message.created_at)}
       <span class="copy-act"><button type="button" class="icon-button act" aria-label=${t('act.copy')} title=${t('act.copy')} @click=${copy}>${ICONS.copy}${ICONS.check}</button></span>
       <button type="button" class="icon-button act edit-act" aria-label=${t('act.edit')} title=${t('act.edit')} @click=${() => edit(true)}>${ICONS.pen}</button></span></div>`;
 

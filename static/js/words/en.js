@@ -92,6 +92,8 @@ export default {
   'reply.details': 'Details',
   'reply.sources': 'Sources',
   'you.label': 'Your message',
+  'you.unfold': 'Show all of it',
+  'you.fold': 'Show less',
 
   'act.copy': 'Copy',
   'act.copied': 'Copied',

@@ -90,6 +90,8 @@ export default {
   'reply.details': '详情',
   'reply.sources': '来源',
   'you.label': '你的消息',
+  'you.unfold': '展开全文',
+  'you.fold': '收起',
 
   'act.copy': '复制',
   'act.copied': '已复制',
