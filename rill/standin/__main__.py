@@ -21,6 +21,7 @@ import gevent  # noqa: E402
 from gevent.event import Event  # noqa: E402
 from gevent.server import StreamServer  # noqa: E402
 
+from rill.standin.costs import LATE_SECONDS  # noqa: E402
 from rill.standin.httpd import serve_connection  # noqa: E402
 from rill.standin.service import KEEPALIVE_SECONDS, Service, http_error  # noqa: E402
 
@@ -33,7 +34,7 @@ def main() -> int:
     options = read_arguments()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
     raise_file_limit()
-    service, numbers, ended = Service(keepalive_seconds=options.keepalive_seconds), itertools.count(1), Event()
+    service, numbers, ended = Service(keepalive_seconds=options.keepalive_seconds, cost_seconds=options.cost_seconds), itertools.count(1), Event()
 
     def accept(sock: socket.socket, address: tuple[str, int]) -> None:
         number = next(numbers)
@@ -64,6 +65,7 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/standin", description="A stand-in for ZenMux on this machine.")
     parser.add_argument("--port", type=int, default=0, help="0 for any free port")
     parser.add_argument("--keepalive-seconds", type=float, default=KEEPALIVE_SECONDS, help="silence before a keep-alive comment")
+    parser.add_argument("--cost-seconds", type=float, default=LATE_SECONDS, help="time after a call until its cost is known")
     parser.add_argument("--with-parent", action="store_true", help="end when the process that started this one ends")
     return parser.parse_args()
 

@@ -3,6 +3,7 @@
     POST   /standin/scripts  {"name", "chunks", "http", "times"?, "path"?}   the model `test/<name>`
     GET    /standin/scripts  ·  DELETE /standin/scripts/<name>
     GET    /standin/ledger?model=&since=&text=0  ·  DELETE /standin/ledger
+    GET    /standin/costs  ·  POST /standin/costs {"mode"?, "late_seconds"?}   how the cost of a call is told (costs.py)
 
 `chunks` and `http` follow `conventions` in tests/fixtures/wire_cases.json. The k-th call gets the k-th of `times`, each a script or
 {"model": "demo/fast"}; calls after that get the script itself, or the last of `times` where there is none. With
@@ -18,6 +19,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from rill.standin.costs import Costs
 from rill.standin.dialect import ApiError
 from rill.standin.faults import Script
 from rill.standin.httpd import Exchange
@@ -45,9 +47,9 @@ class Registered:
 
 
 class Control:
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, costs: Costs) -> None:
         self.scripts: dict[str, Registered] = {}
-        self._ledger = ledger
+        self._ledger, self._costs = ledger, costs
 
     def for_path(self, path: str) -> Registered | None:
         return next((script for script in self.scripts.values() if script.path == path), None)
@@ -63,6 +65,11 @@ class Control:
             case "ledger", "DELETE":
                 self._ledger.clear()
                 exchange.send_json(200, {})
+            case "costs", "GET":
+                exchange.send_json(200, self._costs.as_dict())
+            case "costs", "POST":
+                self._costs.change(parse_json(request.body))
+                exchange.send_json(200, self._costs.as_dict())
             case "scripts", "GET":
                 exchange.send_json(200, {"scripts": [{"name": name, "calls": script.calls, "path": script.path}
                                                      for name, script in self.scripts.items()]})
@@ -72,7 +79,7 @@ class Control:
                 if self.scripts.pop(name, None) is None:
                     raise ApiError(404, "not_found", f"There is no script {name[:100]}")
                 exchange.send_json(200, {})
-            case "ledger" | "scripts", _:
+            case "ledger" | "costs" | "scripts", _:
                 raise ApiError(405, "method_not_allowed", f"{request.method} is not allowed here")
             case _:
                 raise ApiError(404, "not_found", "Nothing is here")

@@ -92,6 +92,9 @@ class Ledger:
             if call.connection == connection:
                 call.mark("connection_closed_at")
 
+    def find(self, generation_id: str) -> Call | None:
+        return next((call for call in self._calls if call.generation_id == generation_id), None)
+
     def clear(self) -> None:
         self._calls.clear()
 

@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Iterator
 
-from rill.standin import catalog
+from rill.standin import catalog, costs
 from rill.standin.answering import answer_script, answer_stream, answer_whole
 from rill.standin.control import Control, Part
 from rill.standin.dialect import ApiError, Dialect, error_body
@@ -24,17 +24,18 @@ log = logging.getLogger(__name__)
 
 CHAT_PATH = "/api/v1/chat/completions"
 MODELS_PATH = "/api/v1/models"
-DOORS = {CHAT_PATH: "POST", MODELS_PATH: "GET"}
+DOORS = {CHAT_PATH: "POST", MODELS_PATH: "GET", costs.PATH: "GET"}
 KEEPALIVE_SECONDS = 10.0
 MANAGEMENT_KEY = "sk-mg-v1-"
 CHARACTERS_PER_TOKEN = 4  # a rough limit is enough for models that do not read
 
 
 class Service:
-    def __init__(self, *, keepalive_seconds: float = KEEPALIVE_SECONDS) -> None:
+    def __init__(self, *, keepalive_seconds: float = KEEPALIVE_SECONDS, cost_seconds: float = costs.LATE_SECONDS) -> None:
         self.ledger = Ledger()
+        self._costs = costs.Costs(self.ledger, cost_seconds)
         self.local = LocalModel()
-        self._control = Control(self.ledger)
+        self._control = Control(self.ledger, self._costs)
         self._keepalive_seconds = keepalive_seconds
         self._flaky_calls = 0
 
@@ -56,6 +57,9 @@ class Service:
             return self._record_chat(exchange)
         if (script := self._control.for_path(path)) and isinstance(part := script.next(), Script):
             return answer_script(exchange, self._open_call(exchange), part)
+        if path == costs.PATH:
+            check_key(exchange.request.headers)
+            return self._costs.answer(exchange)
         exchange.send_json(200, catalog.models_list(with_local=self.local.is_available(), scripts=list(self._control.scripts)))
 
     def _open_call(self, exchange: Exchange) -> Call:
