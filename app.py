@@ -20,6 +20,7 @@ from rill.routes.pages import asset, pages, static_file
 from rill.routes.preferences import preferences
 from rill.routes.presets import presets
 from rill.routes.session import sessions
+from rill.routes.usage import usage
 
 
 WORKER_BOOT_ERROR = Arbiter.WORKER_BOOT_ERROR  # tells gunicorn to give up instead of trying again and again
@@ -41,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.add_url_rule("/static/<path:filename>", "static", static_file)
     app.jinja_env.globals["asset"] = asset
     door.install(app)
-    for blueprint in (pages, sessions, conversations, messages, feed, preferences, presets, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, preferences, presets, usage, ops):
         app.register_blueprint(blueprint)
     return app
 

@@ -43,6 +43,7 @@ def post_worker_init(worker):
     parts = worker.app.callable.extensions["rill"]
 
     def drain():
+        parts.stop()
         parts.hub.end_all("shutdown")
         parts.engine.drain(_settings.grace_seconds)
         parts.hub.end_all("shutdown")  # pages that came back to see the end of their answers
@@ -50,7 +51,7 @@ def post_worker_init(worker):
         gevent.sleep(LAST_ANSWERS_SECONDS)
         sys.exit(0)
 
-    gevent.spawn(parts.models.get)  # prices are known before the first answer needs them
+    parts.start()
     worker.drain = drain
     gevent.signal_handler(signal.SIGTERM, drain)
 

@@ -18,7 +18,7 @@ import gevent
 from gevent.event import Event
 from sqlalchemy import Connection
 
-from rill import journal, metrics, store
+from rill import charges, journal, metrics, store
 from rill.db import Database
 from rill.errors import AnswerTooLong, DiskFull, StorageBusy, StorageFailed
 from rill.hub import Hub, StateEvent
@@ -207,6 +207,8 @@ class Committer:
         if growth.ending is not None:
             growth.after = self._final(growth)
             store.update_message(tx, message.seq, **_columns(growth.after))
+            usage = Usage.from_upstream(run.usage)
+            charges.add_run(tx, growth.after, run.generation_id, usage, self._estimate(message.model or "", run.usage))
             if run.wire is not None:
                 store.save_wire(tx, message.seq, run.wire)
         else:

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, validation_alias=_env("DATABASE_URL"), description="another SQLite file, as `sqlite:///path`")
     secret_key: SecretStr | None = Field(None, validation_alias=_env("RILL_SECRET_KEY"), description="signs cookies; kept in the database when not set")
     default_model: str | None = Field(None, validation_alias=_env("RILL_DEFAULT_MODEL"), description="the model of a new conversation")
+    cost_wait: float = Field(240, ge=0, validation_alias=_env("RILL_COST_WAIT"), description="how long after an answer ZenMux is asked what it really cost; 0 never asks")
     standin_port: int = Field(0, ge=0, le=65535, validation_alias=_env("RILL_STANDIN_PORT"), description="port of the stand-in; 0 takes any free one")
     standin_url: str | None = Field(None, validation_alias=_env("RILL_STANDIN_URL"), description="set by `bin/serve` for the server it starts: where its stand-in listens")
     connect_timeout: float = Field(10, gt=0, validation_alias=_env("RILL_CONNECT_TIMEOUT"), description="longest wait for a connection to ZenMux")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 import gevent
@@ -37,6 +38,7 @@ class Engine:
         self._committer = Committer(db, hub, estimate, self._ended)
         self.runs: dict[str, Run] = {}  # by message id
         self._unstored: dict[str, Run] = {}  # ended, but the database did not take the end; the next start will mark them
+        self.on_ended: list[Callable[[Run], None]] = []  # told of each run when its end is durable
         self.is_draining = False
 
     # -- starting
@@ -105,6 +107,8 @@ class Engine:
         error = run.ending.error.type if run.ending.error else "-"
         log.info("run=%s ended status=%s error=%s request_id=%s content=%d reasoning=%d total_ms=%.0f", run.message.id,
                  run.ending.status, error, run.request_id, *run.live.lengths(), run.timings.get("total_ms", 0))
+        for tell in self.on_ended:
+            tell(run)
 
     def drain(self, grace_seconds: float) -> None:
         """Take no new message; let runs end within the grace time; interrupt the rest and wait until that is durable."""

@@ -3,6 +3,7 @@
     RillError                     has a sentence for a person
     ├── ConfigError               the start is refused
     │   └── BackupFailed          a copy of the database is not to be had
+    ├── CostsWithheld             the upstream tells this key no costs
     ├── RequestError              an HTTP answer: PROTOCOL section 1
     │   ├── InvalidRequest 400    ├── MethodNotAllowed 405   ├── RateLimited 429
     │   ├── LoginRequired 401     ├── Conflict 409           ├── Busy 503
@@ -37,6 +38,10 @@ class ConfigError(RillError):
 
 class BackupFailed(ConfigError):
     """A copy of the database could not be made, or is not one of ours; a start that needs it is refused."""
+
+
+class CostsWithheld(RillError):
+    """This key is not told what calls cost; nobody asks with it again before the next start."""
 
 
 class RequestError(RillError):

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import gevent
+
 from rill import backup, preferences, store
 from rill.config import Settings
 from rill.db import LOCK_WAIT_SECONDS, Database, DataDir
@@ -16,6 +18,7 @@ from rill.hub import Hub
 from rill.modellist import ModelList
 from rill.models import User, new_id
 from rill.replies import Replies
+from rill.settling import Settler
 from rill.zenmux import Limits, ZenMux
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ class Parts:
     engine: Engine
     replies: Replies
     models: ModelList
+    settler: Settler
     owner: User
     secret_key: str
     boot: str  # this process's life, told in `hello`
@@ -44,6 +48,15 @@ class Parts:
 
     def default_model(self, user_id: str) -> str:
         return _default_model(self.db, self.settings, self.models, user_id)
+
+    def start(self) -> None:
+        """What goes on beside the requests, once the server takes some."""
+        gevent.spawn(self.models.get)  # prices are known before the first answer needs them
+        self.settler.start()
+
+    def stop(self) -> None:
+        """The same, at once, at the beginning of a shutdown."""
+        self.settler.stop()
 
     def close(self) -> None:
         """The last thing of a life: fold the write-ahead log into the file, and say that it was done."""
@@ -91,9 +104,10 @@ def _build(settings: Settings) -> Parts:
     engine = Engine(db, hub, upstream, models.estimate, runs_per_user=settings.runs_per_user,
                     messages_per_minute=settings.messages_per_minute)
     engine.recover()
+    settler = Settler(db, hub, upstream, settings.cost_wait)
     replies = Replies(db, hub, engine, lambda user_id: _default_model(db, settings, models, user_id))
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
-    return Parts(settings, db, hub, engine, replies, models, owner, secret_key, new_id(), data_dir)
+    return Parts(settings, db, hub, engine, replies, models, settler, owner, secret_key, new_id(), data_dir)
 
 
 def _upstream(settings: Settings) -> ZenMux:

@@ -118,3 +118,26 @@ presets = Table(
     Index("presets_by_name", "user_id", "name", unique=True),
     sqlite_autoincrement=True,
 )
+
+charges = Table(  # no reference to messages or conversations: it outlives them
+    "charges", metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("user_id", String, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("message_id", String),
+    Column("conversation_id", String, nullable=False),
+    Column("model", String),
+    Column("generation_id", String),
+    Column("at", String, nullable=False),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("reasoning_tokens", Integer),
+    Column("cached_tokens", Integer),
+    Column("amount", Float),
+    Column("kind", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("waits_from", String),  # while the true amount is still to be asked for
+    Index("charges_by_time", "user_id", "at"),
+    Index("charges_by_message", "message_id"),
+    Index("charges_waiting", "waits_from", sqlite_where=text("waits_from IS NOT NULL"), postgresql_where=text("waits_from IS NOT NULL")),
+)

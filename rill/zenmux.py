@@ -1,4 +1,4 @@
-"""The client of the upstream: one chat answer as events, and the models list. The only file that asks ZenMux anything.
+"""The client of the upstream: one chat answer as events, the models list, what a call cost. The only file that asks ZenMux.
 
 `stream_chat` is a generator. It yields Connected, Meta, Delta and Citation as they come and ends with Finish when, and
 only when, the upstream ended the answer (a finish_reason or [DONE]). Everything else raises a narrow UpstreamError
@@ -7,7 +7,7 @@ valid. Closing the generator, or any exception thrown into a wait (gevent's kill
 read), closes the socket at once. It works on plain and on gevent-patched sockets. Nothing is retried here: every call
 is billed, so the engine decides. Nothing is logged per token, and the API key is masked in all that leaves.
 
-Called by run.py and modellist.py. Reading an answer: exchange.py; sockets: transport.py.
+Called by run.py, modellist.py and settling.py. Reading an answer: exchange.py; sockets: transport.py.
 """
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import requests
 
+from rill.bills import Bill, parse_bill
 from rill.chunks import Citation, Connected, Delta, Event, Finish, Meta
 from rill.errors import ConfigError, UpstreamError
 from rill.exchange import Exchange, parse_json, timed_out
@@ -32,6 +34,10 @@ __all__ = ["ChatRequest", "Citation", "Connected", "Delta", "Event", "Finish", "
 DEFAULT_COMPLETION_TOKENS = 32_000
 MODELS_BYTES = 4 * 1024 * 1024
 MODELS_SECONDS = 8.0
+BILL_PATH = "/management/generation"
+BILL_BYTES = 256 * 1024
+BILL_SECONDS = 15.0
+SUBSCRIPTION_KEY = "sk-ss-v1-"
 PASSED_ON = ("temperature", "top_p", "max_completion_tokens", "reasoning_effort")
 
 for noisy in ("connectionpool", "connection"):  # "pool is full" is what IDLE_CONNECTIONS wants; half a head is logged raw,
@@ -100,20 +106,37 @@ class ZenMux:
 
     def fetch_models(self) -> list[dict[str, Any]]:
         """The models list's entries as the upstream gives them; modellist.py makes sense of them."""
-        deadlines = Deadlines(MODELS_SECONDS)
-        response = self._open("GET", "/models", deadlines, "application/json")
-        exchange = Exchange(response, deadlines, self._limits, self._key)
         try:
-            exchange.refuse_unless_ok()
-            listed = parse_json(exchange.document(MODELS_BYTES))
+            listed = self._document("/models", MODELS_SECONDS, MODELS_BYTES)
         except ValueError:
             raise unreadable_list() from None
-        finally:
-            response.close()
         entries = listed.get("data") if isinstance(listed, dict) else listed
         if not isinstance(entries, list):
             raise unreadable_list()
         return [entry for entry in entries if isinstance(entry, dict)]
+
+    def fetch_bill(self, generation_id: str) -> Bill | None:
+        """What one call cost; None when that is not said: not yet, or not to this key. bills.py reads it."""
+        try:
+            return parse_bill(self._document(f"{BILL_PATH}?id={quote(generation_id, safe='')}", BILL_SECONDS, BILL_BYTES))
+        except ValueError:
+            return None
+
+    @property
+    def tells_costs(self) -> bool:
+        """A subscription's key is never told what a call cost."""
+        return not self._key.startswith(SUBSCRIPTION_KEY)
+
+    def _document(self, path: str, seconds: float, limit: int) -> Any:
+        """Raises ValueError for what is no JSON."""
+        deadlines = Deadlines(seconds)
+        response = self._open("GET", path, deadlines, "application/json")
+        exchange = Exchange(response, deadlines, self._limits, self._key)
+        try:
+            exchange.refuse_unless_ok()
+            return parse_json(exchange.document(limit))
+        finally:
+            response.close()
 
     def _open(self, method: str, path: str, deadlines: Deadlines, accept: str,
               body: bytes | None = None) -> requests.Response:

@@ -31,7 +31,7 @@ SUCCESS = {"messages.send": 202, "messages.regenerate": 202, "messages.edit": 20
            "messages.stop": 202, "conversations.create_conversation": 201, "conversations.delete_conversation": 204,
            "presets.create_preset": 201, "presets.import_presets": 201, "presets.delete_preset": 204}
 QUERIES = {"conversations.list_conversations": ("q", "archived", "limit", "before"), "feed.open_feed": ("have",),
-           "presets.export_presets": ("id",)}
+           "presets.export_presets": ("id",), "usage.read_usage": ("days", "tz_offset")}
 
 ERROR = {
     "type": "object", "required": ["error"],

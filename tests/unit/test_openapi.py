@@ -17,6 +17,7 @@ from rill.routes.pages import pages
 from rill.routes.preferences import preferences
 from rill.routes.presets import presets
 from rill.routes.session import sessions
+from rill.routes.usage import usage
 
 # PROTOCOL sections 1 to 5 and 7, as far as this server has them.
 PROMISED = """
@@ -31,7 +32,7 @@ GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 @pytest.fixture
 def app() -> Flask:
     app = Flask("test", static_folder=None)
-    for blueprint in (pages, sessions, conversations, messages, feed, preferences, presets, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, preferences, presets, usage, ops):
         app.register_blueprint(blueprint)
     return app
 
