@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, validation_alias=_env("DATABASE_URL"), description="another SQLite file, as `sqlite:///path`")
     secret_key: SecretStr | None = Field(None, validation_alias=_env("RILL_SECRET_KEY"), description="signs cookies; kept in the database when not set")
     default_model: str | None = Field(None, validation_alias=_env("RILL_DEFAULT_MODEL"), description="the model of a new conversation")
+    titles: str = Field("off", validation_alias=_env("RILL_TITLES"), description="a model that names conversations after their first answer; `off`: their first words do")
     cost_wait: float = Field(240, ge=0, validation_alias=_env("RILL_COST_WAIT"), description="how long after an answer ZenMux is asked what it really cost; 0 never asks")
     standin_port: int = Field(0, ge=0, le=65535, validation_alias=_env("RILL_STANDIN_PORT"), description="port of the stand-in; 0 takes any free one")
     standin_url: str | None = Field(None, validation_alias=_env("RILL_STANDIN_URL"), description="set by `bin/serve` for the server it starts: where its stand-in listens")
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
             raise ValueError("must start with sqlite:///")
         return value
 
-    @field_validator("default_model")
+    @field_validator("default_model", "titles")
     @classmethod
     def _check_slug(cls, value: str | None) -> str | None:
         if value is not None and not SLUG_PATTERN.fullmatch(value):
@@ -98,6 +99,10 @@ class Settings(BaseSettings):
         if not is_loopback(self.host):
             raise ValueError("RILL_HOST: only this machine's own addresses (127.0.0.1, localhost, ::1) are served without accounts; put a proxy with a login in front, or leave it unset")
         return self
+
+    @property
+    def title_model(self) -> str | None:
+        return None if self.titles.lower() == "off" else self.titles
 
     @property
     def has_key(self) -> bool:

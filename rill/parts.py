@@ -19,6 +19,7 @@ from rill.modellist import ModelList
 from rill.models import User, new_id
 from rill.replies import Replies
 from rill.settling import Settler
+from rill.titles import Titles
 from rill.zenmux import Limits, ZenMux
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Parts:
     replies: Replies
     models: ModelList
     settler: Settler
+    titles: Titles
     owner: User
     secret_key: str
     boot: str  # this process's life, told in `hello`
@@ -57,6 +59,7 @@ class Parts:
     def stop(self) -> None:
         """The same, at once, at the beginning of a shutdown."""
         self.settler.stop()
+        self.titles.stop()
 
     def close(self) -> None:
         """The last thing of a life: fold the write-ahead log into the file, and say that it was done."""
@@ -104,10 +107,12 @@ def _build(settings: Settings) -> Parts:
     engine = Engine(db, hub, upstream, models.estimate, runs_per_user=settings.runs_per_user,
                     messages_per_minute=settings.messages_per_minute)
     engine.recover()
+    titles = Titles(db, hub, upstream, models, settings.title_model)
+    engine.on_ended.append(titles.run_ended)
     settler = Settler(db, hub, upstream, settings.cost_wait)
     replies = Replies(db, hub, engine, lambda user_id: _default_model(db, settings, models, user_id))
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
-    return Parts(settings, db, hub, engine, replies, models, settler, owner, secret_key, new_id(), data_dir)
+    return Parts(settings, db, hub, engine, replies, models, settler, titles, owner, secret_key, new_id(), data_dir)
 
 
 def _upstream(settings: Settings) -> ZenMux:

@@ -7,7 +7,7 @@ valid. Closing the generator, or any exception thrown into a wait (gevent's kill
 read), closes the socket at once. It works on plain and on gevent-patched sockets. Nothing is retried here: every call
 is billed, so the engine decides. Nothing is logged per token, and the API key is masked in all that leaves.
 
-Called by run.py, modellist.py and settling.py. Reading an answer: exchange.py; sockets: transport.py.
+Called by run.py, modellist.py, titles.py and settling.py. Reading an answer: exchange.py; sockets: transport.py.
 """
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What answers really cost, on a whole server beside a gateway that tells it late, never, or not to this key; `/api/usage`."""
+"""What answers really cost, on a whole server beside a gateway that tells it late, never, or not to this key; titles; `/api/usage`."""
 from __future__ import annotations
 
 import json
@@ -179,3 +179,54 @@ def test_what_was_spent_stays_when_the_conversation_is_deleted(rill: Rill) -> No
 @pytest.mark.parametrize("query", ["days=0", "days=367", "days=x", "days=-1", "days=1.5", "tz_offset=841", "tz_offset=-841", "tz_offset=", "days=٣"])
 def test_a_span_that_is_none_is_refused(rill: Rill, query: str) -> None:
     assert rill.api().get(f"/api/usage?{query}", expect=400)["error"]["type"] == "invalid_request"
+
+
+# ---- titles
+
+def named(api: Api, conversation_id: str, title: str) -> None:
+    wait_until(lambda: api.conversation(conversation_id)["title"] == title, f"the title {title!r}")
+
+
+def completion(text: str) -> dict[str, Any]:
+    body = {"id": "t", "object": "chat.completion", "created": 1, "model": "test/namer", "usage": {"prompt_tokens": 20, "completion_tokens": 3},
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}
+    return {"chunks": [json.dumps(body)], "http": {"status": 200, "headers": {"Content-Type": "application/json"}, "framing": "length"}}
+
+
+def test_a_model_names_the_conversation_after_its_first_answer(start: Callable[..., Rill], gateway: StandIn) -> None:
+    gateway.script("namer", **completion('"Counting to thirty."'))
+    api = start(RILL_TITLES="test/namer").api()
+    reply = api.answered(NUMBERS)
+    named(api, reply["conversation_id"], "Counting to thirty")
+    call = next(call for call in gateway.ledger() if call["model"] == "test/namer")
+    assert call["body"]["stream"] is False and "stream_options" not in call["body"]
+    told = api.get("/api/usage?days=2")
+    assert {(one["model"], one["purpose"]) for one in told["models"]} == {("demo/numbers", "reply"), ("test/namer", "title")}
+
+
+def test_a_conversation_that_was_renamed_meanwhile_keeps_its_name(start: Callable[..., Rill], gateway: StandIn) -> None:
+    slow = completion("Theirs")
+    gateway.script("namer", **{**slow, "http": {**slow["http"], "delays_ms": 300}})
+    api = start(RILL_TITLES="test/namer").api()
+    reply = api.answered(NUMBERS)
+    api.patch(f"/api/conversations/{reply['conversation_id']}", {"title": "Mine"})
+    wait_until(lambda: any(one["purpose"] == "title" for one in api.get("/api/usage?days=2")["models"]), "the title was made, and is owed")
+    assert api.conversation(reply["conversation_id"])["title"] == "Mine"
+
+
+def test_a_title_that_fails_leaves_the_first_words_and_the_conversation_in_peace(start: Callable[..., Rill], gateway: StandIn) -> None:
+    rill = start(RILL_TITLES="demo/fault-402")
+    api = rill.api()
+    reply = api.answered(NUMBERS)
+    wait_until(lambda: "status=402" in rill.log(), "the log tells of it")
+    assert api.conversation(reply["conversation_id"])["title"] == NUMBERS
+    assert api.answered(NUMBERS)["status"] == "completed"
+
+
+def test_a_title_on_its_way_does_not_hold_up_a_shutdown(start: Callable[..., Rill], gateway: StandIn) -> None:
+    gateway.script("namer", chunks=[], http={"end": "silent"})
+    rill = start(RILL_TITLES="test/namer", RILL_GRACE_SECONDS=1)
+    rill.api().answered(NUMBERS)
+    wait_until(lambda: any(call["model"] == "test/namer" and call["outcome"] == "running" for call in gateway.ledger()), "it is asked for")
+    began = rill.terminate()
+    assert rill.wait() == 0 and time.monotonic() - began < 4

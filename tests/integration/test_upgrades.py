@@ -278,3 +278,13 @@ def test_without_room_for_the_copy_nothing_is_upgraded(failing_step: Path, tmp_p
     with pytest.raises(BackupFailed, match="could not be made"):
         upgrade(path)
     assert rows(path) == before
+
+
+def test_what_messages_cost_before_there_was_a_ledger_is_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "rill.db"
+    database_at(next(n for n, step in enumerate(STEPS) if step.stem.endswith("_charges")) - 1, path)
+    upgrade(path)
+    [charge], [message] = rows(path)["charges"], rows(path)["messages"]
+    told = {"message_id": "id", "user_id": "user_id", "conversation_id": "conversation_id", "model": "model", "at": "finished_at", "amount": "cost_amount", "output_tokens": "output_tokens"}
+    assert {ours: charge[ours] for ours in told} == {ours: message[theirs] for ours, theirs in told.items()}
+    assert (charge["purpose"], charge["waits_from"]) == ("reply", None), "and nobody asks for what is long past"
