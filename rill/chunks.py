@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from rill.masking import Mask
 from rill.models import Channel
@@ -40,9 +40,8 @@ class Meta:
     model: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """New text, never empty; NUL and lone surrogates are U+FFFD already."""
+class Delta(NamedTuple):
+    """New text, never empty; NUL and lone surrogates are U+FFFD already. A tuple: one is made for every token."""
     channel: Channel
     text: str
 
