@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import gevent
 
-from rill import backup, preferences, store
+from rill import backup, store
 from rill.config import Settings
 from rill.db import LOCK_WAIT_SECONDS, Database, DataDir
 from rill.engine import Engine
@@ -17,6 +17,7 @@ from rill.errors import ConfigError, RequestError
 from rill.hub import Hub
 from rill.modellist import ModelList
 from rill.models import User, new_id
+from rill.preferences import Preferences
 from rill.replies import Replies
 from rill.settling import Settler
 from rill.titles import Titles
@@ -43,13 +44,14 @@ class Parts:
     models: ModelList
     settler: Settler
     titles: Titles
+    preferences: Preferences
     owner: User
     secret_key: str
     boot: str  # this process's life, told in `hello`
     data_dir: DataDir
 
     def default_model(self, user_id: str) -> str:
-        return _default_model(self.db, self.settings, self.models, user_id)
+        return _default_model(self.preferences, self.settings, self.models, user_id)
 
     def start(self) -> None:
         """What goes on beside the requests, once the server takes some."""
@@ -110,9 +112,10 @@ def _build(settings: Settings) -> Parts:
     titles = Titles(db, hub, upstream, models, settings.title_model)
     engine.on_ended.append(titles.run_ended)
     settler = Settler(db, hub, upstream, settings.cost_wait)
-    replies = Replies(db, hub, engine, lambda user_id: _default_model(db, settings, models, user_id))
+    preferences = Preferences(db)
+    replies = Replies(db, hub, engine, lambda user_id: _default_model(preferences, settings, models, user_id))
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
-    return Parts(settings, db, hub, engine, replies, models, settler, titles, owner, secret_key, new_id(), data_dir)
+    return Parts(settings, db, hub, engine, replies, models, settler, titles, preferences, owner, secret_key, new_id(), data_dir)
 
 
 def _upstream(settings: Settings) -> ZenMux:
@@ -122,11 +125,9 @@ def _upstream(settings: Settings) -> ZenMux:
     return ZenMux(settings.upstream_url, key, limits)
 
 
-def _default_model(db: Database, settings: Settings, models: ModelList, user_id: str) -> str:
+def _default_model(preferences: Preferences, settings: Settings, models: ModelList, user_id: str) -> str:
     """The user's own; else the configured one; else the first preferred that is listed; else the first listed."""
-    with db.read() as tx:
-        own = preferences.get_preferences(tx, user_id)["default_model"]
-    return own or settings.default_model or _choose(models)
+    return preferences.of(user_id)["default_model"] or settings.default_model or _choose(models)
 
 
 def _choose(models: ModelList) -> str:

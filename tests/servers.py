@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import secrets
 import signal
 import socket
 import sqlite3
@@ -150,7 +151,11 @@ def bare_environment() -> dict[str, str]:
     return {**kept, **dict.fromkeys(names, ""), **{f"{name}_FILE": "" for name in names}, "PYTHONUNBUFFERED": "1"}
 
 
+PORTS = range(10_000, 32_000)  # below those that systems give to outgoing connections: a server that restarts finds its own free
+
+
 def free_port() -> int:
     """Free a moment ago; another program may take it before it is used, and then the start fails and says so."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    while True:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", secrets.choice(PORTS))) as probe:
+            return probe.getsockname()[1]

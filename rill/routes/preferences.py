@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from rill.preferences import NOTHING_PREFERRED, change_preferences, get_preferences
+from rill.preferences import NOTHING_PREFERRED
 from rill.routes.bodies import PreferencesChange
 from rill.routes.door import answer, body, parts, user
 
@@ -12,8 +12,7 @@ preferences = Blueprint("preferences", __name__, url_prefix="/api/preferences")
 
 @preferences.get("")
 def read_preferences() -> Response:
-    with parts.db.read() as tx:
-        return answer(get_preferences(tx, user().id))
+    return answer(parts.preferences.of(user().id))
 
 
 @preferences.patch("")
@@ -21,5 +20,4 @@ def write_preferences() -> Response:
     """What is named is replaced; null puts it back."""
     given = body(PreferencesChange).model_dump(exclude_unset=True)
     changes = {name: NOTHING_PREFERRED[name] if value is None else value for name, value in given.items()}
-    with parts.db.write() as tx:
-        return answer(change_preferences(tx, user().id, **changes))
+    return answer(parts.preferences.change(user().id, **changes))

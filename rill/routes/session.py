@@ -5,7 +5,6 @@ from flask import Blueprint, Response, session
 from flask_wtf.csrf import generate_csrf
 
 from rill.parts import VERSION
-from rill.preferences import get_preferences
 from rill.routes.bodies import MAX_COMPLETION_TOKENS, MAX_CONTENT_CHARS, MAX_MODELS, MAX_TITLE_CHARS, Nothing
 from rill.routes.door import answer, body, parts, user
 from rill.zenmux import DEFAULT_COMPLETION_TOKENS
@@ -17,15 +16,13 @@ sessions = Blueprint("session", __name__)
 def read_session() -> Response:
     session.permanent = True
     settings = parts.settings
-    with parts.db.read() as tx:
-        preferences = get_preferences(tx, user().id)
     return answer({
         "mode": "local",
         "user": user().as_dict(),
         "csrf_token": generate_csrf(),
         "upstream": parts.upstream(),
         "default_model": parts.default_model(user().id),
-        "preferences": preferences,
+        "preferences": parts.preferences.of(user().id),
         "limits": {
             "content_chars": MAX_CONTENT_CHARS, "title_chars": MAX_TITLE_CHARS, "models": MAX_MODELS,
             "max_completion_tokens": MAX_COMPLETION_TOKENS, "default_completion_tokens": DEFAULT_COMPLETION_TOKENS, "feeds_per_user": settings.feeds_per_user,

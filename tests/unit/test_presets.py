@@ -1,6 +1,7 @@
 """Presets and preferences on a real file; what is Alice's does not exist for Bob."""
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from sqlalchemy import Connection
 
 from rill import preferences, presets
 from rill.db import Database
-from rill.errors import Conflict, NotFound
+from rill.errors import Conflict, NotFound, StorageBusy
 from tests.cast import ALICE, BOB
+from tests.support import Core
 
 STERN = {"name": "Stern editor", "model": "openai/gpt-5:azure", "system_prompt": "Be stern.", "params": {"temperature": 0.2}}
 
@@ -82,3 +84,17 @@ def test_preferences_begin_empty_and_are_each_users_own(tx: Connection) -> None:
     now = preferences.change_preferences(tx, ALICE.id, default_model="c/d")
     assert now == preferences.get_preferences(tx, ALICE.id) == {"default_model": "c/d", "favourites": ["a/b", "c/d"], "recents": []}
     assert preferences.get_preferences(tx, BOB.id) == preferences.NOTHING_PREFERRED
+
+
+def test_preferences_that_were_read_once_are_told_while_the_database_cannot(core: Core, tmp_path: Path) -> None:
+    known = preferences.Preferences(core.db)
+    assert known.of(ALICE.id) == preferences.NOTHING_PREFERRED
+    assert known.change(ALICE.id, default_model="c/d")["default_model"] == "c/d"
+    core.db.faults = [("begin", StorageBusy("busy"))]
+    with pytest.raises(StorageBusy):
+        known.change(ALICE.id, default_model="e/f")
+    unusable = Database(tmp_path / "nowhere" / "rill.db")
+    known._db = unusable
+    assert known.of(ALICE.id)["default_model"] == "c/d"
+    assert preferences.Preferences(unusable).of(ALICE.id) == preferences.NOTHING_PREFERRED
+    assert preferences.Preferences(core.db).of(ALICE.id)["default_model"] == "c/d"
