@@ -32,6 +32,21 @@ loglevel = "warning"
 GC_THRESHOLDS = 20_000, 50, 100
 
 
+def when_ready(server):
+    """A reload reads the settings anew. Is one wrong by now, nothing is reloaded: left to gunicorn, it would end the server."""
+    reload = server.reload
+
+    def reload_if_right():
+        try:
+            load_settings()
+        except ConfigError as error:
+            server.log.error("Not reloaded, the server goes on as it was. %s", error.message)
+        else:
+            reload()
+
+    server.reload = reload_if_right
+
+
 def post_worker_init(worker):
     """On SIGTERM, end feeds and runs first, while the process still answers; then end the worker. Left to gunicorn, each
     idle connection (every open page has one) would hold it for the whole of graceful_timeout."""

@@ -96,9 +96,13 @@ class Rill:
 
     def worker_pid(self) -> int:
         """Linux only."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        assert len(children) == 1, f"one worker expected, found {children}"
-        return int(children[0])
+        pids = self.worker_pids()
+        assert len(pids) == 1, f"one worker expected, found {pids}"
+        return pids[0]
+
+    def worker_pids(self) -> list[int]:
+        """Two while one takes over from another. Linux only."""
+        return [int(pid) for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
 
     def memory_bytes(self) -> int:
         """Resident memory of the worker. Linux only."""

@@ -55,6 +55,10 @@ def _manifest(path: Path, _changed_at: int) -> dict[str, str]:
 
 
 def asset(name: str) -> str:
-    """The address of a built file, for templates."""
+    """The address of a built file, for templates; one that leads nowhere where nothing is built, so that a refusal can still
+    be shown."""
     manifest = Path(current_app.static_folder) / "dist" / "manifest.json"
-    return f"/static/dist/{_manifest(manifest, manifest.stat().st_mtime_ns)[name]}"  # a new build needs no new start
+    try:
+        return f"/static/dist/{_manifest(manifest, manifest.stat().st_mtime_ns)[name]}"  # a new build needs no new start
+    except FileNotFoundError:
+        return f"/static/dist/{name}"

@@ -11,7 +11,6 @@ import { highlighter } from '../../static/js/markdown/highlight.js';
 import { createMarkdown, renderOnce, setMathsStylesheet } from '../../static/js/markdown/index.js';
 import { loadAllNames } from '../../static/js/markdown/lean/entities.js';
 import { katexLibrary } from '../../static/js/markdown/maths.js';
-import { createPacer } from '../../static/js/markdown/pace.js';
 import { BlockTail } from '../../static/js/markdown/tail.js';
 import { LABELS } from '../../static/js/markdown/code_block.js';
 
@@ -140,6 +139,6 @@ export const hasRawHtml = text => {
 };
 
 Object.assign(window, {
-  createMarkdown, createPacer, renderOnce, setMathsStylesheet, makeText, checkMany, checkStream, html, hasRawHtml,
+  createMarkdown, renderOnce, setMathsStylesheet, makeText, checkMany, checkStream, html, hasRawHtml,
   libraries: () => Promise.all([katexLibrary.ready(), highlighter.ready(), loadAllNames()]),
 });

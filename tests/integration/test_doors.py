@@ -216,3 +216,4 @@ def test_the_models_list_has_what_can_chat_and_nothing_else(api: Api) -> None:
     assert next(m for m in listed["models"] if m["id"] == "demo/echo")["pricing"] == {"input": 0.1, "output": 0.4, "cached_input": 0.01}
 
 
+

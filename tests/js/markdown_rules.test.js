@@ -12,7 +12,6 @@ import { fenceOf, findCuts } from '../../static/js/markdown/cuts.js';
 import { decodeEntities, languageOf, parse } from '../../static/js/markdown/grammar.js';
 import { NAMES } from '../../static/js/markdown/lean/html4_names.js';
 import { LinkifyIt } from '../../static/js/markdown/linkify.js';
-import { createPacer } from '../../static/js/markdown/pace.js';
 import { hostOf, isOwnImage, isSafeLink } from '../../static/js/markdown/urls.js';
 
 const tokensOf = text => parse(text, {}, new Set());
@@ -112,48 +111,6 @@ test('a fence is closed by at least as many of its own marks', () => {
 });
 
 /** A clock that stands until it is told to go on. */
-function fakeClock() {
-  const clock = {
-    time: 0, frames: [], show: null,
-    now: () => clock.time,
-    nextFrame: callback => clock.frames.push(callback),
-    cancelFrame: id => { clock.frames[id - 1] = null; },
-    onVisible: callback => { clock.show = callback; return () => { clock.show = null; }; },
-    frame(at) { clock.time = at; for (const callback of clock.frames.splice(0)) callback?.(); },
-  };
-  return clock;
-}
-
-test('text is drawn once a frame, and rests three times as long as drawing took', () => {
-  const clock = fakeClock();
-  const drawn = [];
-  const pacer = createPacer(text => { drawn.push(text); clock.time += 10; }, clock);
-  pacer.add('a');
-  pacer.add('b');
-  clock.frame(16);
-  pacer.add('c');
-  clock.frame(33);
-  clock.frame(55);
-  assert.deepEqual(drawn, ['ab']);
-  clock.frame(56);
-  assert.deepEqual(drawn, ['ab', 'c']);
-});
-
-test('a page that is seen again draws at once what came while it was hidden', () => {
-  const clock = fakeClock();
-  const drawn = [];
-  const pacer = createPacer(text => drawn.push(text), clock);
-  pacer.add('a');
-  pacer.add('b');
-  clock.show();
-  clock.frame(16);
-  assert.deepEqual(drawn, ['ab']);
-  pacer.add('c');
-  pacer.stop();
-  clock.frame(33);
-  assert.deepEqual(drawn, ['ab']);
-});
-
 test('a file of code is called what it calls itself, else by its language', () => {
   const names = [['print(1)\n', 'python'], ['x', 'rs'], ['x', 'Rust'], ['x', ''], ['x', 'c++'], ['x', '../../etc'], ['FROM a\n', 'dockerfile'],
     ['# tools/app.py\nimport os\n', 'python'], ['#!/bin/sh\n# run.sh\n', 'sh'], ['// src/deep/index.test.ts\n', 'typescript'],

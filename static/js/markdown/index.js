@@ -2,7 +2,7 @@
  * The door to the Markdown view: one message, drawn while it arrives or all at once.
  *
  * It owns the element it is given and listens there for the buttons of code; it does not fetch, scroll, or decide
- * when to draw (pace.js does, for the page that calls this).
+ * when to draw (frame.js does, for the page that calls this).
  */
 
 import { LABELS, listenToButtons } from './code_block.js';
