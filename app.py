@@ -14,6 +14,7 @@ from rill.parts import build
 from rill.routes import door
 from rill.routes.conversations import conversations
 from rill.routes.feed import feed
+from rill.routes.files import files
 from rill.routes.messages import messages
 from rill.routes.ops import ops
 from rill.routes.pages import asset, pages, static_file
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.add_url_rule("/static/<path:filename>", "static", static_file)
     app.jinja_env.globals["asset"] = asset
     door.install(app)
-    for blueprint in (pages, sessions, conversations, messages, feed, preferences, presets, usage, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, files, preferences, presets, usage, ops):
         app.register_blueprint(blueprint)
     return app
 

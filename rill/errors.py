@@ -11,6 +11,7 @@
     │   ├── Forbidden 403         └── UnsupportedMediaType   ├── StorageBroken 503
     │   └── NotFound 404                               415   ├── DiskFull 507
     │                                                        └── UpstreamAway 502
+    ├── Unusable                  a conversation in an import cannot be taken; the others can
     └── ReplyError                why a reply is `failed` or `interrupted`
         ├── InternalFailure, Interrupted, StorageFailed, AnswerTooLong
         └── UpstreamError         what the upstream did
@@ -42,6 +43,10 @@ class BackupFailed(ConfigError):
 
 class CostsWithheld(RillError):
     """This key is not told what calls cost; nobody asks with it again before the next start."""
+
+
+class Unusable(RillError):
+    """A conversation of an imported file breaks a rule; the message is the end of a sentence that says which."""
 
 
 class RequestError(RillError):

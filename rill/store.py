@@ -5,7 +5,7 @@ It decides nothing about runs or readers; the engine, the committer and the rout
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, Select, and_, bindparam, delete, func, insert, or_, select, update
@@ -175,8 +175,13 @@ def unfinished_messages(tx: Connection, user_id: str | None = None) -> list[Mess
 
 def branch(tx: Connection, user_id: str, message: Message) -> list[Message]:
     """From the root of its conversation down to `message`."""
-    by_id = {row.id: row for row in conversation_messages(tx, user_id, message.conversation_id)}
-    path, at = [], by_id.get(message.id)
+    return branch_to(conversation_messages(tx, user_id, message.conversation_id), message.id)
+
+
+def branch_to(tree: Iterable[Message], leaf_id: str | None) -> list[Message]:
+    """From the root of a tree down to one of its messages; empty when it is not there."""
+    by_id = {message.id: message for message in tree}
+    path, at = [], by_id.get(leaf_id)
     while at is not None:
         path.append(at)
         at = by_id.get(at.parent_id)
@@ -234,6 +239,25 @@ def remember_answer(tx: Connection, user_id: str, route: str, key: str, **values
     """Those that are too old go at the same time: also this very key, when it was used long ago."""
     forget_answers(tx, utc_now(-KEY_SECONDS))
     tx.execute(insert(idempotency_keys).values(user_id=user_id, route=route, key=key, created_at=utc_now(), **values))
+
+
+def remember_part(tx: Connection, user_id: str, route: str, key: str, number: int, **values: Any) -> None:
+    """What one step of a long request made, until `remember_answer` tells of the whole."""
+    tx.execute(insert(idempotency_keys).values(user_id=user_id, route=f"{route} {number}", key=key, created_at=utc_now(), status=0, **values))
+
+
+def remembered_parts(tx: Connection, user_id: str, route: str, key: str) -> dict[int, Row]:
+    rows = tx.execute(_parts_of(select(idempotency_keys), user_id, route, key)).all()
+    return {int(row.route.rpartition(" ")[2]): row for row in rows}
+
+
+def forget_parts(tx: Connection, user_id: str, route: str, key: str) -> None:
+    tx.execute(_parts_of(delete(idempotency_keys), user_id, route, key))
+
+
+def _parts_of(of: Any, user_id: str, route: str, key: str) -> Any:
+    return of.where(idempotency_keys.c.user_id == user_id, idempotency_keys.c.key == key,
+                    idempotency_keys.c.route.startswith(f"{route} ", autoescape=True))
 
 
 def forget_answers(tx: Connection, before: str) -> None:

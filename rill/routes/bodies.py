@@ -4,9 +4,10 @@ They are also what `/api/openapi.json` is made of. Syntax only: whether an id ex
 """
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from rill.models import ID_PATTERN, SLUG_PATTERN
 from rill.presets import MAX_NAME_CHARS, MAX_PRESETS, MAX_PROMPT_CHARS
@@ -35,6 +36,15 @@ class Params(Shape):
 
     def given(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)
+
+
+def known_params(given: Any) -> dict[str, Any]:
+    """What of params that come from a file is known here and allowed."""
+    known = {}
+    for name, value in given.items() if isinstance(given, dict) else ():
+        with suppress(ValidationError):
+            known |= Params.model_validate({name: value}).given()
+    return known
 
 
 class NewConversation(Shape):

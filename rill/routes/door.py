@@ -35,6 +35,8 @@ MAX_BODY_BYTES = 4 * MIB
 MAX_JSON_DEPTH = 20
 MAX_KEY_CHARS = 255
 
+OTHER_BODY = "This Idempotency-Key was used with another body. Nothing was changed; use a new key."
+
 parts: Parts = LocalProxy(lambda: current_app.extensions["rill"])
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -97,15 +99,21 @@ def raw_body() -> bytes:
     return raw
 
 
+def raw_json() -> bytes:
+    """What says that it is JSON; it may be none. Raises TooLarge, UnsupportedMediaType."""
+    raw = raw_body()
+    if raw and request.mimetype != "application/json":
+        raise errors.UnsupportedMediaType("Send the body as application/json.")
+    return raw
+
+
 def _too_large() -> errors.TooLarge:
     return errors.TooLarge(f"The body is larger than {request.max_content_length // MIB} MiB. Nothing was changed; send less at once.")
 
 
 def body(model: type[Body]) -> Body:
     """The request's JSON as `model`; no body means `{}`. Raises InvalidRequest, UnsupportedMediaType, TooLarge."""
-    raw = raw_body()
-    if raw and request.mimetype != "application/json":
-        raise errors.UnsupportedMediaType("Send the body as application/json.")
+    raw = raw_json()
     try:
         value = orjson.loads(raw) if raw else {}
     except orjson.JSONDecodeError as error:
@@ -150,31 +158,51 @@ class Attempt:
     def __init__(self, key: str | None, ids: dict[str, Any] | None, body_sha256: str) -> None:
         self.ids = ids
         self._key, self._body_sha256 = key, body_sha256
+        self._has_parts = False
 
     def remember(self, tx: Connection, ids: dict[str, Any]) -> None:
         self.ids = ids
         if self._key is not None:
+            if self._has_parts:
+                store.forget_parts(tx, user().id, request.path, self._key)
             store.remember_answer(tx, user().id, request.path, self._key, body_sha256=self._body_sha256, status=0, answer=ids)
+
+    def parts(self) -> dict[int, Any]:
+        """Of a long request with many transactions: what a try that was cut off had made, by number. Raises Conflict."""
+        if self._key is None:
+            return {}
+        self._has_parts = True
+        with parts.db.read() as tx:
+            made = store.remembered_parts(tx, user().id, request.path, self._key)
+        if any(row.body_sha256 != self._body_sha256 for row in made.values()):
+            raise errors.Conflict(OTHER_BODY)
+        return {number: row.answer for number, row in made.items()}
+
+    def remember_part(self, tx: Connection, number: int, made: Any) -> None:
+        if self._key is not None:
+            store.remember_part(tx, user().id, request.path, self._key, number, body_sha256=self._body_sha256, answer=made)
 
 
 _running: dict[tuple[str, str, str], tuple[BoundedSemaphore, int]] = {}
 
 
 @contextmanager
-def once(asked: BaseModel) -> Iterator[Attempt]:
-    """Honour `Idempotency-Key` (PROTOCOL section 1): the second waits while the first still runs."""
+def once(asked: BaseModel | bytes) -> Iterator[Attempt]:
+    """Honour `Idempotency-Key` (PROTOCOL section 1): the second waits while the first still runs. `asked` is the body, read or raw."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         yield Attempt(None, None, "")
         return
     if not 0 < len(key) <= MAX_KEY_CHARS or not key.isascii() or not key.isprintable():
         raise errors.InvalidRequest(f"Idempotency-Key must be 1 to {MAX_KEY_CHARS} printable ASCII characters.")
-    sha256 = hashlib.sha256(orjson.dumps(asked.model_dump(exclude_unset=True), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    if isinstance(asked, BaseModel):
+        asked = orjson.dumps(asked.model_dump(exclude_unset=True), option=orjson.OPT_SORT_KEYS)
+    sha256 = hashlib.sha256(asked).hexdigest()
     with _alone((user().id, request.path, key)):
         with parts.db.read() as tx:
             known = store.remembered_answer(tx, user().id, request.path, key)
         if known is not None and known.body_sha256 != sha256:
-            raise errors.Conflict("This Idempotency-Key was used with another body. Nothing was changed; use a new key.")
+            raise errors.Conflict(OTHER_BODY)
         yield Attempt(key, known and known.answer, sha256)
 
 

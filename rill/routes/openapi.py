@@ -27,11 +27,16 @@ BODIES: dict[str, type[BaseModel]] = {
     "presets.delete_preset": bodies.Nothing,
     "presets.import_presets": bodies.PresetFile,
 }
+# Bodies that are no model's: media type -> schema.
+OTHER_BODIES: dict[str, dict[str, dict[str, Any]]] = {
+    "files.import_conversations": {"application/json": {"type": ["object", "array"]}},
+}
 SUCCESS = {"messages.send": 202, "messages.regenerate": 202, "messages.edit": 202, "messages.continue_": 202,
            "messages.stop": 202, "conversations.create_conversation": 201, "conversations.delete_conversation": 204,
            "presets.create_preset": 201, "presets.import_presets": 201, "presets.delete_preset": 204}
 QUERIES = {"conversations.list_conversations": ("q", "archived", "limit", "before"), "feed.open_feed": ("have",),
-           "presets.export_presets": ("id",), "usage.read_usage": ("days", "tz_offset")}
+           "presets.export_presets": ("id",), "usage.read_usage": ("days", "tz_offset"),
+           "files.export_conversation": ("format", "reasoning")}
 
 ERROR = {
     "type": "object", "required": ["error"],
@@ -79,4 +84,6 @@ def _operation(app: Flask, endpoint: str, method: str, arguments: list[str]) -> 
     if endpoint in BODIES:
         schema = {"$ref": f"#/components/schemas/{BODIES[endpoint].__name__}"}
         operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+    elif endpoint in OTHER_BODIES:
+        operation["requestBody"] = {"content": {kind: {"schema": schema} for kind, schema in OTHER_BODIES[endpoint].items()}}
     return operation

@@ -11,6 +11,7 @@ from flask import Flask
 from rill.routes import openapi
 from rill.routes.conversations import conversations
 from rill.routes.feed import feed
+from rill.routes.files import files
 from rill.routes.messages import messages
 from rill.routes.ops import ops
 from rill.routes.pages import pages
@@ -19,12 +20,13 @@ from rill.routes.presets import presets
 from rill.routes.session import sessions
 from rill.routes.usage import usage
 
-# PROTOCOL sections 1 to 5 and 7, as far as this server has them.
+# PROTOCOL, as far as this server has them.
 PROMISED = """
 GET /api/session | GET /api/models | GET /api/conversations | POST /api/conversations | GET /api/conversations/{conversation_id}
 PATCH /api/conversations/{conversation_id} | DELETE /api/conversations/{conversation_id} | POST /api/conversations/{conversation_id}/messages
 POST /api/messages/{message_id}/replies | POST /api/messages/{message_id}/edit | POST /api/messages/{message_id}/continue
 POST /api/messages/{message_id}/stop | GET /api/messages/{message_id} | GET /api/messages/{message_id}/timeline | GET /api/messages/{message_id}/wire
+GET /api/conversations/{conversation_id}/export | GET /api/export | POST /api/import
 GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 """
 
@@ -32,7 +34,7 @@ GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 @pytest.fixture
 def app() -> Flask:
     app = Flask("test", static_folder=None)
-    for blueprint in (pages, sessions, conversations, messages, feed, preferences, presets, usage, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, files, preferences, presets, usage, ops):
         app.register_blueprint(blueprint)
     return app
 
@@ -57,7 +59,7 @@ def test_every_route_of_the_api_is_described_with_its_methods(app: Flask, docume
 
 
 def test_what_the_description_knows_of_routes_are_routes(app: Flask) -> None:
-    for names in (openapi.BODIES, openapi.SUCCESS, openapi.QUERIES):
+    for names in (openapi.BODIES, openapi.OTHER_BODIES, openapi.SUCCESS, openapi.QUERIES):
         assert set(names) <= set(app.view_functions)
 
 

@@ -1,0 +1,87 @@
+"""Our own JSON: one conversation, or all of a person's, with everything that an import needs (`imports/ours.py`).
+
+    one   {"format": "rill", "version": 1, "exported_at", "conversation": {...}, "messages": [the whole tree, oldest first]}
+    all   {"format": "rill", "version": 1, "exported_at", "conversations": [{"conversation": {...}, "messages": [...]}, ...]}
+
+A conversation and a message are those of the API, with the ids they had here. All is written conversation by conversation:
+each is true as of its turn, one that is made meanwhile is left out, one that is deleted meanwhile too. So memory holds one
+conversation, no transaction waits for a slow reader, and streams that run get their turn between two.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import gevent
+import orjson
+from sqlalchemy import select
+
+from rill import store
+from rill.db import Database
+from rill.errors import NotFound
+from rill.models import Conversation, Message, utc_now
+from rill.schema import conversations
+
+FORMAT = "rill"
+VERSION = 1
+BLOCK_BYTES = 64 * 1024  # less is not worth a write to the socket
+
+
+def one(conversation: Conversation, messages: Iterable[Message]) -> Iterator[bytes]:
+    yield from _blocks([_head()[:-1], b",", *_unit(conversation, messages)])
+
+
+def everything(db: Database, user_id: str, grown: Callable[[Message], Message] = lambda message: message) -> Iterator[bytes]:
+    """`grown` gives a message that a run is writing with its text. May raise when the database cannot be read: the document is then broken off, and so no valid JSON."""
+    with db.read() as tx:
+        ids = tx.scalars(select(conversations.c.id).where(conversations.c.user_id == user_id).order_by(conversations.c.seq)).all()
+    yield from _blocks(_everything(db, user_id, ids, grown))
+
+
+def _everything(db: Database, user_id: str, ids: Iterable[str], grown: Callable[[Message], Message]) -> Iterator[bytes]:
+    yield _head()[:-1] + b',"conversations":['
+    comma = b""
+    for conversation_id in ids:
+        try:
+            with db.read() as tx:
+                conversation = store.get_conversation(tx, user_id, conversation_id)
+                messages = [grown(one) for one in store.conversation_messages(tx, user_id, conversation_id)]
+        except NotFound:
+            continue
+        yield comma + b"{"
+        yield from _unit(conversation, messages)
+        comma = b","
+        gevent.sleep(0)
+    yield b"]}"
+
+
+def _head() -> bytes:
+    return orjson.dumps({"format": FORMAT, "version": VERSION, "exported_at": utc_now()})
+
+
+def _unit(conversation: Conversation, messages: Iterable[Message]) -> Iterator[bytes]:
+    """What stands in the braces of one conversation, and the closing one."""
+    yield b'"conversation":' + orjson.dumps(conversation.as_dict()) + b',"messages":['
+    comma = b""
+    for message in messages:
+        yield comma + orjson.dumps(_described(message))
+        comma = b","
+    yield b"]}"
+
+
+def _described(message: Message) -> dict[str, Any]:
+    described = message.as_dict()
+    described.pop("retry", None)  # of a run; nothing to keep
+    return described
+
+
+def _blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    held: list[bytes] = []
+    size = 0
+    for part in parts:
+        held.append(part)
+        size += len(part)
+        if size >= BLOCK_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)

@@ -1,0 +1,91 @@
+"""Takes a document in: looks through all of it first, then writes conversation by conversation, each its own transaction
+and its own `conversation` event.
+
+What is no JSON or too much is refused before anything is written. A conversation that breaks a rule is skipped, and the
+answer says why; the others come in. It knows no HTTP: the route gives bytes and gets the answer.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from sqlalchemy import Connection
+
+from rill.db import Database
+from rill.errors import InvalidRequest, TooLarge, Unusable
+from rill.hub import Hub
+from rill.imports import chatgpt, ours, rows
+from rill.imports.document import Document
+from rill.imports.draft import Draft, title
+from rill.models import utc_now
+from rill.replies import conversation_event
+
+MAX_MESSAGES = 100_000
+UNKNOWN = ("This is neither an export of Rill nor ChatGPT's conversations.json. Nothing was imported; choose one of these two files.")
+TOO_MANY = f"The file holds more than {MAX_MESSAGES:,} messages. Nothing was imported; split it into several."
+
+Remember = Callable[[Connection, int, str], None]
+
+
+def take(db: Database, hub: Hub, user_id: str, raw: bytes, params: ours.Params, *,
+         taken: dict[int, str] = {}, remember: Remember = lambda tx, number, conversation_id: None) -> dict[str, Any]:  # noqa: B006 - never changed
+    """`taken` is what an earlier try, cut off in its middle, had brought in: the number of each conversation in the document,
+    and its id. Raises InvalidRequest, TooLarge, and what the database says."""
+    document = Document(raw)
+    _look_through(document)
+    db.check_room()
+    ids: list[str] = []
+    skipped: list[dict[str, Any]] = []
+    for number, place in enumerate(document.places):
+        gevent.sleep(0)
+        if number in taken:
+            ids.append(taken[number])
+            continue
+        value = document.read(place)
+        try:
+            draft = _draft(value, params)
+        except Unusable as error:
+            skipped.append(_skip(number, value, error))
+            continue
+        with db.write() as tx:
+            made = rows.write(tx, user_id, draft)
+            remember(tx, number, made.id)
+            event = conversation_event(tx, made)
+        hub.tell(user_id, event)
+        ids.append(made.id)
+    return {"imported": len(ids), "conversation_ids": ids, "skipped": skipped}
+
+
+def _look_through(document: Document) -> None:
+    known = messages = 0
+    for place in document.places:
+        value = document.read(place)
+        if chatgpt.is_chatgpt(value):
+            known, messages = known + 1, messages + chatgpt.count_messages(value)
+        elif ours.is_ours(value):
+            known, messages = known + 1, messages + ours.count_messages(value)
+        if messages > MAX_MESSAGES:
+            raise TooLarge(TOO_MANY)
+        gevent.sleep(0)
+    if document.places and not known:
+        raise InvalidRequest(UNKNOWN)
+
+
+def _draft(value: Any, params: ours.Params) -> Draft:
+    now = utc_now()
+    if chatgpt.is_chatgpt(value):
+        made = chatgpt.to_draft(value, now)
+    elif ours.is_ours(value):
+        made = ours.to_draft(value, now, params)
+    else:
+        raise Unusable("it is no conversation")
+    made.check()
+    return made
+
+
+def _skip(number: int, value: Any, error: Unusable) -> dict[str, Any]:
+    named = value.get("conversation", value) if isinstance(value, dict) else {}
+    name = title(named.get("title")) if isinstance(named, dict) else ""
+    where = f"Conversation {number + 1}" + (f", “{name}”," if name else "")
+    return {"why": f"{where} was left out: {error.message}.", "number": number + 1, "title": name}

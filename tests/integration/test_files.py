@@ -1,0 +1,205 @@
+"""Export and import over HTTP: what leaves comes back, limits are clear, and nobody who streams notices."""
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.api_client import Api
+from tests.feed_reader import Feed
+from tests.integration.conftest import KEY
+from tests.integration.test_limits import MB, numbers, peak_bytes
+from tests.servers import Rill, running_rill
+from tests.standin_process import StandIn
+
+STANDSTILL_SECONDS = 0.5  # between two deltas of a stream, with all that a busy machine adds
+NEW_ON_ARRIVAL = ("id", "conversation_id", "parent_id")
+
+
+def export(api: Api, conversation_id: str, **query: str) -> requests.Response:
+    return api.request("GET", f"/api/conversations/{conversation_id}/export", params=query)
+
+
+def tree(api: Api, conversation_id: str) -> Any:
+    read = api.get(f"/api/conversations/{conversation_id}")
+    place = {message["id"]: number for number, message in enumerate(read["messages"])}
+    said = [(place.get(message["parent_id"]), {name: value for name, value in message.items() if name not in NEW_ON_ARRIVAL}) for message in read["messages"]]
+    return {**read["conversation"], "id": None, "head_id": place.get(read["conversation"]["head_id"])}, said
+
+
+def talk(api: Api, second: str = "demo/fast") -> str:
+    """Two branches and a failure, under a title of its own."""
+    conversation = api.new_conversation(title="Ärger & 漢字", system_prompt="Be brief.", params={"temperature": 0.5})["id"]
+    first = api.send(conversation, "one", "demo/echo", second)
+    for reply in first["replies"]:
+        api.finished(reply["id"])
+    api.finished(api.send(conversation, "two", "demo/fault-402", parent_id=first["replies"][1]["id"])["replies"][0]["id"])
+    return conversation
+
+
+def given(count: int, chars: int, **values: Any) -> dict[str, Any]:
+    """An export of ours that somebody wrote: so many conversations of so much text."""
+    return {"format": "rill", "version": 1, "conversations": [
+        {"conversation": {"id": "x", "title": f"given {number}"}, "messages": [
+            {"id": "u", "parent_id": None, "role": "user", "content": "Go"},
+            {"id": "a", "parent_id": "u", "role": "assistant", "status": "completed", "model": "demo/echo", "content": "x" * chars, **values}]}
+        for number in range(count)]}
+
+
+# ---- there and back
+
+def test_a_conversation_comes_back_as_it_was(api: Api, open_feed: Callable[..., Feed]) -> None:
+    conversation = talk(api)
+    exported = export(api, conversation, format="json")
+    assert exported.headers["Content-Disposition"] == "attachment; filename=\"Arger.json\"; filename*=UTF-8''%C3%84rger%20%26%20%E6%BC%A2%E5%AD%97.json"
+    feed = open_feed().until_ready()
+    answer = api.post("/api/import", exported.json(), expect=200)
+    assert answer == {"imported": 1, "conversation_ids": answer["conversation_ids"], "skipped": []}
+    [copy] = answer["conversation_ids"]
+    assert copy != conversation and tree(api, copy) == tree(api, conversation)
+    feed.until(lambda feed: any(event.name == "conversation" and event.data["conversation"]["id"] == copy for event in feed.events), "nobody was told")
+    assert not any(event.name == "message" for event in feed.events), "one event each is enough"
+    second = api.post("/api/import", exported.json(), expect=200)["conversation_ids"]
+    assert second != [copy], "importing twice makes copies"
+    head = api.conversation(copy)["head_id"]
+    assert api.finished(api.send(copy, "go on", "demo/echo", parent_id=head)["replies"][0]["id"])["content"] == "go on"
+
+
+def test_everything_comes_back_as_it_was_and_holds_no_key(strict_rill: Rill) -> None:
+    api = strict_rill.api()
+    talk(api)
+    recorded = api.answered("recorded", "demo/echo", record=True)
+    exported = api.request("GET", "/api/export")
+    assert KEY not in exported.text and '"raw"' not in exported.text
+    assert re.fullmatch(r'attachment; filename="Rill \d{4}-\d\d-\d\d\.json".*', exported.headers["Content-Disposition"])
+    held = exported.json()["conversations"]
+    assert recorded["conversation_id"] in {one["conversation"]["id"] for one in held}
+    answer = api.post("/api/import", exported.json(), expect=200)
+    assert answer["imported"] == len(held)
+    for one, copy in zip(held, answer["conversation_ids"], strict=True):
+        assert tree(api, copy) == tree(api, one["conversation"]["id"])
+
+
+def test_an_answer_that_was_being_written_arrives_interrupted_with_its_text(api: Api) -> None:
+    reply = api.ask(numbers(3000, 1, rate=50), "demo/numbers")
+    had = api.with_text(reply["id"], 50)["content"]
+    exported = export(api, reply["conversation_id"], format="json").json()
+    api.stop(reply["id"])
+    [copy] = api.post("/api/import", exported, expect=200)["conversation_ids"]
+    kept = api.get(f"/api/conversations/{copy}")["messages"][1]
+    assert kept["status"] == "interrupted" and kept["content"].startswith(had) and kept["error"]["type"] == "interrupted" and kept["finished_at"]
+    continued = api.post(f"/api/messages/{kept['id']}/continue")["reply"]
+    api.stop(continued["id"])
+
+
+def test_markdown_is_the_branch_that_is_shown(api: Api) -> None:
+    conversation = talk(api, "demo/think")
+    answer = export(api, conversation)
+    assert answer.headers["Content-Type"] == "text/markdown; charset=utf-8"
+    text = answer.content.decode()
+    assert text.startswith("# Ärger & 漢字\n\nModels: `demo/think`, `demo/fault-402`\n\n## Instructions\n\nBe brief.\n\n## You")
+    assert text.index("one") < text.index("## demo/think") < text.index("two") < text.index("## demo/fault-402") and "demo/echo" not in text
+    assert "<summary>" not in text and "<summary>Thoughts</summary>" in export(api, conversation, reasoning="true").text
+
+
+@pytest.mark.parametrize("query", [{"format": "pdf"}, {"format": ""}, {"reasoning": "maybe"}])
+def test_a_wrong_wish_is_a_400(api: Api, query: dict[str, str]) -> None:
+    assert export(api, api.new_conversation()["id"], **query).status_code == 400
+
+
+def test_a_conversation_that_is_not_there_cannot_be_exported(api: Api) -> None:
+    assert export(api, "x" * 22, format="nonsense").json()["error"]["type"] == "not_found"
+
+
+# ---- asked twice, too large, of another kind
+
+def test_the_same_key_brings_it_in_once(api: Api) -> None:
+    document = given(3, 10)
+    first = api.post("/api/import", document, key="import-1", expect=200)
+    assert api.post("/api/import", document, key="import-1", expect=200) == first
+    api.post("/api/import", given(1, 10), key="import-1", expect=409)
+
+
+def test_an_import_that_died_in_its_middle_goes_on_with_the_same_key(upstream: StandIn, tmp_path: Path) -> None:
+    document = given(400, 20_000)
+    with running_rill(tmp_path / "data", upstream.base_url, RILL_DEFAULT_MODEL="demo/echo") as rill:
+        threading.Thread(target=lambda: pytest.raises(requests.RequestException, rill.api().post, "/api/import", document, key="k"), daemon=True).start()
+        wait_for_rows(rill, 20)
+        rill.kill()
+        rill.start()
+        answer = rill.api().post("/api/import", document, key="k", expect=200)
+        with rill.database() as db:
+            titles = [title for (title,) in db.execute("SELECT title FROM conversations ORDER BY seq")]
+            assert db.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (1,)
+    assert titles == [f"given {number}" for number in range(400)] and answer["imported"] == 400
+
+
+def wait_for_rows(rill: Rill, count: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with rill.database() as db:
+            if db.execute("SELECT count(*) FROM conversations").fetchone()[0] >= count:
+                return
+    raise AssertionError("nothing came in")
+
+
+def test_bad_files_are_clear_refusals_and_change_nothing(api: Api) -> None:
+    before = api.revision()
+    for data, headers, status, kind in [
+        (b"{", {}, 400, "invalid_request"), (b"[" * 100, {}, 400, "invalid_request"), (b'{"conversation": {}}', {}, 400, "invalid_request"), (b"", {}, 400, "invalid_request"),
+        (b"[]", {"Content-Type": "text/plain"}, 415, "unsupported_media_type"), (b"[]", {"X-CSRF-Token": None}, 403, "csrf"),
+        (b'["' + b"x" * (64 * 1024 * 1024) + b'"]', {}, 413, "too_large"),
+    ]:
+        refused = api.request("POST", "/api/import", data=data, headers={"Content-Type": "application/json", **headers})
+        assert (refused.status_code, refused.json()["error"]["type"]) == (status, kind), refused.text
+    assert api.revision() == before
+
+
+# ---- large
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_large_export_holds_one_conversation_in_memory(upstream: StandIn, tmp_path: Path) -> None:
+    with running_rill(tmp_path / "data", upstream.base_url, RILL_DEFAULT_MODEL="demo/echo") as rill:
+        for _ in range(4):
+            rill.api().post("/api/import", given(10, 2 * MB), expect=200)
+        rill.terminate()
+        rill.wait()
+        rill.start()
+        api = rill.api()
+        api.get("/api/conversations")
+        before, size = peak_bytes(rill), 0
+        with api.request("GET", "/api/export", stream=True) as exported:
+            for block in exported.iter_content(65536):
+                size += len(block)
+        assert size > 80 * MB
+        assert peak_bytes(rill) - before < 25 * MB
+
+
+def test_a_stream_flows_while_much_comes_in_and_goes_out(rill: Rill, open_feed: Callable[..., Feed]) -> None:
+    api, other = rill.api(), rill.api()
+    feed = open_feed().until_ready()
+    reply = api.ask(numbers(2000, 4, rate=200), "demo/numbers")
+    feed.until(lambda feed: len(feed.held.text(reply["id"])) > 20, "no text")
+    document = json.dumps(given(200, 50_000)).encode()
+    done: list[Any] = []
+
+    def work() -> None:
+        done.append(other.request("POST", "/api/import", data=document, headers={"Content-Type": "application/json"}).json())
+        done.append(len(other.request("GET", "/api/export").content))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    feed.until(lambda feed: len(done) == 2, "the import did not end", 30)
+    worker.join()
+    deltas = [event.at for event in feed.events if event.name == "delta"]
+    pauses = sorted(later - earlier for earlier, later in zip(deltas, deltas[1:], strict=False))
+    api.stop(reply["id"])
+    assert done[0]["imported"] == 200 and pauses[-1] < STANDSTILL_SECONDS, f"the stream stood still for {pauses[-1]:.2f} s"
