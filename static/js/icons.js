@@ -1,7 +1,8 @@
 /** Our own icons: 20 px, 1.5 px strokes, drawn with the text's colour. The label is the button's business. */
 import {html, svg} from 'lit-html';
 
-const icon = paths => html`<svg class="icon" viewBox="0 0 20 20" width="20" height="20" fill="none" stroke="currentColor"
+/** @param {object} paths of an icon that a view brings along */
+export const icon = paths => html`<svg class="icon" viewBox="0 0 20 20" width="20" height="20" fill="none" stroke="currentColor"
   stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">${paths}</svg>`;
 
 

@@ -8,6 +8,7 @@
  *   {label, note?, run: () => void, icon?, isGrave?, href?}                   something to do, or a place to go to
  * @typedef {{title: string, lines: object[]}} Section
  */
+import {wish} from './dom.js';
 import {chooseLook, lookOf, LOOKS} from './look.js';
 import {mountSettings} from './views/settings.js';
 import {addWords, changeLanguage, language, t} from './words.js';
@@ -41,7 +42,7 @@ function sectionsOf({api, session, views}) {
         choices: [{value: 'en', label: 'English', lang: 'en'}, {value: 'zh', label: '简体中文', lang: 'zh-CN'}]},
     ]},
     {title: t('set.more'), lines: [
-      {label: t('set.keys'), run: () => views.openKeySheet()},
+      {label: t('set.keys'), run: () => wish(document.body, 'openKeySheet')},
       ...(mode === 'accounts' && user ? [{label: t('set.logout', user.name), run: () => api.logout().then(() => location.assign('/login'), say)}] : []),
     ]},
   ];

@@ -3,6 +3,7 @@
  * everywhere. Knows no data: it wishes like a view. Called by main.js.
  */
 import {isTyping, wish} from './dom.js';
+import {wishOf} from './keys.js';
 import {remember} from './prefs.js';
 
 const NARROW = '(max-width: 56.24rem)'; // as in sidebar.css
@@ -50,16 +51,13 @@ export function createSidebarSwitch({sidebar, stage, scrim, onChange}) {
   return {toggle: () => set(!isOpen()), closeDrawer: () => narrow.matches && set(false), isDrawerOpen: () => narrow.matches && isDrawerOpen};
 }
 
-/** Keys that work everywhere; those of a field or a list are theirs. @param {{isDrawerOpen: () => boolean}} sidebar */
+/** Keys that work everywhere (keys.js); those of a field or a list are theirs. @param {{isDrawerOpen: () => boolean}} sidebar */
 export function listenToKeys(sidebar) {
-  const withCtrlShift = {KeyO: 'newConversation', KeyS: 'toggleSidebar', KeyM: 'openPicker'};
-  const plain = {'/': 'focusComposer', '?': 'openKeySheet'};
   document.addEventListener('keydown', event => {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
-    let name = null;
-    if (event.ctrlKey || event.metaKey) name = event.shiftKey ? withCtrlShift[event.code] : null;
-    else if (event.key === 'Escape') name = escape(sidebar);
-    else if (!isTyping(event.target)) name = plain[event.key];
+    const isPlain = !event.ctrlKey && !event.metaKey;
+    let name = isPlain && isTyping(event.target) ? null : wishOf(event);
+    if (isPlain && event.key === 'Escape') name = escape(sidebar);
     if (!name || (name !== 'toggleSidebar' && document.querySelector('dialog[open]'))) return;
     event.preventDefault();
     wish(document.body, name);

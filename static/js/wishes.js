@@ -12,6 +12,8 @@ export function listenToWishes(parts) {
   const say = error => views.notices.say(error.message);
   const isStandin = () => session.value?.upstream.kind === 'standin';
 
+  const current = () => store.thread.value.conversation;
+
   /** A conversation's own choice wins; else the reply's model answers again. */
   const modelsFor = reply => [store.thread.value.conversation.model ?? reply?.model ?? models.chosen.value];
 
@@ -55,7 +57,12 @@ export function listenToWishes(parts) {
     newConversation: () => router.go(null),
     toggleSidebar: () => sidebarSwitch.toggle(),
     focusComposer: () => views.composer.focus(),
-    openKeySheet: () => views.openKeySheet(),
+    openKeySheet: async () => (await import('./palette.js')).openKeySheet(),
+    openPalette: async () => (await import('./palette.js')).openPalette(parts),
+    chooseTheme: async ({value}) => (await import('./look.js')).chooseLook('theme', value),
+    jumpToEnd: () => views.thread.toEnd(),
+    pinCurrent: () => wishes.pinConversation({...current(), pinned: !current().pinned}),
+    deleteCurrent: () => deleteConversation({conversation: current()}),
     openMenu: options => views.menu.open(options),
     openTiming: detail => views.timing.open(detail),
     openPicker: ({anchor}) => views.picker.open(anchor ?? document.getElementById('model-chip')),

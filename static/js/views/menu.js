@@ -1,6 +1,6 @@
 /**
- * The one menu of the page: a popover beside its button, moved through with the arrows. Also the confirm dialog and the
- * sheet of keys. What the items do is the caller's business. Called by main.js.
+ * The one menu of the page: a popover beside its button, moved through with the arrows. Also the confirm dialog.
+ * What the items do is the caller's business. Called by main.js.
  */
 import {html, nothing, render} from 'lit-html';
 import {placeBy} from '../dom.js';
@@ -73,19 +73,4 @@ export function mountConfirm(el) {
     el.addEventListener('close', () => resolve(el.returnValue === 'yes'), {once: true});
     el.showModal();
   });
-}
-
-const KEYS = [['send', 'Enter'], ['line', 'Shift Enter'], ['stop', 'Esc'], ['new', 'Ctrl Shift O'], ['focus', '/'],
-  ['model', 'Ctrl Shift M'], ['side', 'Ctrl Shift S'], ['sheet', '?']];
-
-/** @param {HTMLDialogElement} el @returns {() => void} opens the sheet */
-export function mountKeySheet(el) {
-  const keysOf = text => text.split(' ').map(key => html`<kbd>${key}</kbd>`);
-  return () => {
-    render(html`<form method="dialog"><h2 id="keys-title">${t('keys.title')}</h2>
-      <dl class="keys">${KEYS.map(([name, keys]) => html`<div><dt>${t(`keys.${name}`)}</dt><dd>${keysOf(keys)}</dd></div>`)}</dl>
-      <div class="dialog-buttons"><button class="button">${t('keys.close')}</button></div></form>`, el);
-    el.setAttribute('aria-labelledby', 'keys-title');
-    if (!el.open) el.showModal();
-  };
 }

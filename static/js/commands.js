@@ -1,0 +1,35 @@
+/**
+ * What a person can do, one line an action: the palette offers it, and the sheet of shortcuts shows those that have keys.
+ * A new action is a line here, its words `cmd.ID` (and `cmd.ID.also`: other words it is looked for by) in words/palette.*.js
+ * and, when it gets a key that works everywhere, a line in keys.js. Does nothing itself: `run` is a wish, granted in wishes.js.
+ * Loaded with the palette. Called by palette.js.
+ *
+ * @typedef {{id: string, run: string, detail?: object, icon?: string, keys?: string, when?: (parts: object) => boolean}} Command
+ *   `keys` where it is not the wish that has them (keys.js); `when` says whether it makes sense just now
+ */
+import {KEYS} from './keys.js';
+import {recall} from './prefs.js';
+
+const inConversation = ({store}) => Boolean(store.thread.value);
+const theme = value => ({id: `theme.${value}`, run: 'chooseTheme', detail: {value}, icon: 'contrast', when: () => recall('theme', 'system') !== value});
+
+/** @type {Command[]} in the order to show them until some were used */
+export const COMMANDS = [
+  {id: 'new', run: 'newConversation', icon: 'pen'},
+  {id: 'model', run: 'openPicker', icon: 'spark'},
+  {id: 'stop', run: 'stopReply', icon: 'stop', keys: 'Esc', when: ({store}) => Boolean(store.replyRunning.value)},
+  {id: 'focus', run: 'focusComposer', icon: 'go'},
+  {id: 'end', run: 'jumpToEnd', icon: 'down', when: inConversation},
+  {id: 'sidebar', run: 'toggleSidebar', icon: 'panel'},
+  {id: 'pin', run: 'pinCurrent', icon: 'pin', when: inConversation},
+  {id: 'delete', run: 'deleteCurrent', icon: 'bin', when: inConversation},
+  {id: 'settings', run: 'openSettings', icon: 'gear'},
+  ...['light', 'dark', 'system'].map(theme),
+  {id: 'sheet', run: 'openKeySheet', icon: 'keyboard'},
+];
+
+/** Keys that belong to a field or a list: shown in the sheet, nothing to choose in the palette. */
+export const FIELD_KEYS = [['send', 'Enter'], ['line', 'Shift Enter']];
+
+/** @param {Command} command @returns {string|undefined} its keys as keys.js writes them */
+export const keysOf = command => command.keys ?? KEYS[command.run];
