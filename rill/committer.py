@@ -132,7 +132,7 @@ class Committer:
             self._compact()
 
     def _living(self, batch: list[Growth]) -> list[Growth]:
-        """Less those whose conversation was deleted meanwhile; the next turn lets go of them."""
+        """Less those whose message was deleted meanwhile; the next turn lets go of them."""
         for growth in batch:
             if growth.run.discarded:
                 self.note(growth.run)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import gevent
@@ -89,14 +89,16 @@ class Engine:
             run.stop()
             run.committed.wait(STOP_WAIT_SECONDS)
 
-    def discard(self, conversation_id: str) -> None:
-        """Its conversation is being deleted: nothing of its runs is committed or told from here on."""
-        for run in [run for run in self.runs.values() if run.message.conversation_id == conversation_id]:
-            run.discarded = True
-            run.stop()
+    def discard(self, replies: Iterable[Message]) -> None:
+        """They were deleted as they are: nothing of their runs is committed or told from here on."""
+        for reply in replies:
+            if run := self.runs.get(reply.id) or self._unstored.pop(reply.id, None):
+                run.discarded = True
+                run.stop()
 
     def _ended(self, run: Run) -> None:
-        self.runs.pop(run.message.id, None)
+        if self.runs.get(run.message.id) is run:  # a discarded one may have a successor: its message came back
+            del self.runs[run.message.id]
         if not (run.message.is_finished or run.discarded):
             self._unstored[run.message.id] = run
         metrics.live_runs.dec()

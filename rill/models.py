@@ -137,6 +137,7 @@ class Message:
     created_at: str
     finished_at: str | None
     timeline: list[list[Any]] = field(default_factory=list)
+    deleted_at: str | None = None  # None for all that can be found
     retry: dict[str, Any] | None = None  # of a run that waits to ask again; never stored
 
     @property
@@ -172,6 +173,7 @@ class Conversation:
     head_id: str | None
     created_at: str
     updated_at: str
+    deleted_at: str | None = None  # None for all that can be found
     message_count: int = 0
     usage: Usage = Usage()
     cost: Cost | None = None

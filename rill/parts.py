@@ -12,6 +12,7 @@ import gevent
 from rill import backup, store
 from rill.config import Settings
 from rill.db import LOCK_WAIT_SECONDS, Database, DataDir
+from rill.deletion import Deletions
 from rill.engine import Engine
 from rill.errors import ConfigError, RequestError
 from rill.hub import Hub
@@ -41,6 +42,7 @@ class Parts:
     hub: Hub
     engine: Engine
     replies: Replies
+    deletions: Deletions
     models: ModelList
     settler: Settler
     titles: Titles
@@ -114,8 +116,10 @@ def _build(settings: Settings) -> Parts:
     settler = Settler(db, hub, upstream, settings.cost_wait)
     preferences = Preferences(db)
     replies = Replies(db, hub, engine, lambda user_id: _default_model(preferences, settings, models, user_id))
+    deletions = Deletions(db, hub, engine)
+    deletions.plan_purge(0)
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
-    return Parts(settings, db, hub, engine, replies, models, settler, titles, preferences, owner, secret_key, new_id(), data_dir)
+    return Parts(settings, db, hub, engine, replies, deletions, models, settler, titles, preferences, owner, secret_key, new_id(), data_dir)
 
 
 def _upstream(settings: Settings) -> ZenMux:

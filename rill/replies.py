@@ -65,6 +65,7 @@ class Replies:
         self._engine.admit(user_id, len(models))
         with self._db.write() as tx:
             conversation = store.get_conversation(tx, user_id, conversation.id)
+            asked = store.get_message(tx, user_id, asked.id)  # so may the message
             replies = [_add_reply(tx, asked, model, options) for model in models]
             runs, events = self._prepare(tx, conversation, replies, options)
             options.remember(tx, {"replies": [reply.id for reply in replies]})

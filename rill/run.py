@@ -67,7 +67,7 @@ class Run:
         self.timeline = Timeline.resumed(message)
         self.wire: list[dict[str, Any]] | None = [] if record else None
         self.retry: dict[str, Any] | None = None  # while it waits to ask again: what a person is shown of it
-        self.discarded = False  # its conversation was deleted: commit and tell nothing more
+        self.discarded = False  # its message was deleted: commit and tell nothing more
         self.committed = Event()  # the ending is durable
         self._committer = committer
         self._clock = clock

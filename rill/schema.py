@@ -2,6 +2,7 @@
 
 Rows have a `seq` (insertion order, never shown) beside the random public id. While a run lives, its committed text is
 the message's own text followed by what the journal has of it (journal.py); when it ends, the row holds it whole.
+A row with a `deleted_at` can still come back (`trash.py`); to all others it is as if it were not there.
 """
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ conversations = Table(
     Column("head_id", String),
     Column("created_at", String, nullable=False),
     Column("updated_at", String, nullable=False),
+    Column("deleted_at", String),
     Index("conversations_by_activity", "user_id", "archived", "updated_at", "seq"),
+    Index("conversations_deleted", "deleted_at", sqlite_where=text("deleted_at IS NOT NULL"), postgresql_where=text("deleted_at IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -70,8 +73,10 @@ messages = Table(
     Column("created_at", String, nullable=False),
     Column("finished_at", String),
     Column("timeline", JSON, nullable=False),
+    Column("deleted_at", String),
     Index("messages_by_conversation", "conversation_id", "seq"),
     Index("messages_unfinished", "user_id", sqlite_where=text("finished_at IS NULL"), postgresql_where=text("finished_at IS NULL")),
+    Index("messages_deleted", "deleted_at", sqlite_where=text("deleted_at IS NOT NULL"), postgresql_where=text("deleted_at IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 

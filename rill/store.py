@@ -1,5 +1,5 @@
-"""All SQL. Each function takes a transaction of `db.py` and works in it; each that touches a user's rows takes the
-owner's id, and a row that is foreign or unknown is the same NotFound.
+"""All SQL but what has a room of its own. Each function takes a transaction of `db.py` and works in it; each that touches
+a user's rows takes the owner's id, and a row that is foreign, deleted or unknown is the same NotFound.
 
 It decides nothing about runs or readers; the engine, the committer and the routes call it.
 """
@@ -16,20 +16,24 @@ from rill.schema import conversations, idempotency_keys, messages, settings, use
 
 # What every start asks, several times: to build such an expression costs more than to run it.
 _REVISION = update(users).where(users.c.id == bindparam("owner")).values(revision=users.c.revision + 1).returning(users.c.revision)
-_CONVERSATION = select(conversations).where(conversations.c.id == bindparam("one"), conversations.c.user_id == bindparam("owner"))
+_CONVERSATION = select(conversations).where(
+    conversations.c.id == bindparam("one"), conversations.c.user_id == bindparam("owner"), conversations.c.deleted_at.is_(None))
 _ADD_CONVERSATION = insert(conversations).returning(*conversations.c)
 _CHANGE_CONVERSATION = update(conversations).where(
-    conversations.c.id == bindparam("one"), conversations.c.user_id == bindparam("owner")).returning(*conversations.c)
+    conversations.c.id == bindparam("one"), conversations.c.user_id == bindparam("owner"),
+    conversations.c.deleted_at.is_(None)).returning(*conversations.c)
 _ADD_MESSAGE = insert(messages).returning(*messages.c)
 _CHANGE_MESSAGE = update(messages).where(messages.c.seq == bindparam("row"))
-_MESSAGE = select(messages).where(messages.c.id == bindparam("one"), messages.c.user_id == bindparam("owner"))
+_MESSAGE = select(messages).where(
+    messages.c.id == bindparam("one"), messages.c.user_id == bindparam("owner"), messages.c.deleted_at.is_(None))
 _MESSAGES = select(messages).where(
-    messages.c.conversation_id == bindparam("one"), messages.c.user_id == bindparam("owner")).order_by(messages.c.seq)
+    messages.c.conversation_id == bindparam("one"), messages.c.user_id == bindparam("owner"),
+    messages.c.deleted_at.is_(None)).order_by(messages.c.seq)
 _SUMS = select(
     messages.c.conversation_id, func.count(), func.sum(messages.c.input_tokens), func.sum(messages.c.output_tokens),
     func.sum(messages.c.reasoning_tokens), func.sum(messages.c.cached_tokens), func.sum(messages.c.cost_amount),
     func.sum(messages.c.cost_kind == "estimate").label("estimates"),
-).where(messages.c.conversation_id.in_(bindparam("these", expanding=True))).group_by(messages.c.conversation_id)
+).where(messages.c.conversation_id.in_(bindparam("these", expanding=True)), messages.c.deleted_at.is_(None)).group_by(messages.c.conversation_id)
 
 KEY_SECONDS = 24 * 3600  # how long an Idempotency-Key is good
 
@@ -95,7 +99,8 @@ def _one(tx: Connection, row: Row | None) -> Conversation:
 def list_conversations(tx: Connection, user_id: str, *, search: str = "", archived: bool = False,
                        limit: int = 50, before: str | None = None) -> tuple[list[Conversation], str | None]:
     """Newest activity first, and where the next page starts (None at the end). `search` looks at titles and text."""
-    wanted = select(conversations).where(conversations.c.user_id == user_id, conversations.c.archived == archived)
+    wanted = select(conversations).where(
+        conversations.c.user_id == user_id, conversations.c.archived == archived, conversations.c.deleted_at.is_(None))
     if search:
         wanted = wanted.where(_matches(search))
     if before:
@@ -115,7 +120,8 @@ def _parse_place(before: str) -> tuple[str, int]:
 
 def _matches(search: str) -> Any:
     in_text = select(messages.c.conversation_id).where(
-        messages.c.conversation_id == conversations.c.id, messages.c.content.contains(search, autoescape=True)
+        messages.c.conversation_id == conversations.c.id, messages.c.deleted_at.is_(None),
+        messages.c.content.contains(search, autoescape=True),
     )
     return or_(conversations.c.title.contains(search, autoescape=True), in_text.exists())
 
@@ -134,12 +140,6 @@ def _conversation(row: Row, sums: Row | None) -> Conversation:
 
 def update_conversation(tx: Connection, user_id: str, conversation_id: str, **changes: Any) -> Conversation:
     return _one(tx, tx.execute(_CHANGE_CONVERSATION, {**changes, "one": conversation_id, "owner": user_id}).first())
-
-
-def delete_conversation(tx: Connection, user_id: str, conversation_id: str) -> None:
-    gone = tx.execute(delete(conversations).where(conversations.c.id == conversation_id, conversations.c.user_id == user_id))
-    if not gone.rowcount:
-        raise NotFound(NO_CONVERSATION)
 
 
 # ---- messages

@@ -76,6 +76,10 @@ class Page:
         text = self.texts.setdefault(message_id, dict.fromkeys(CHANNELS, ""))
         return len(text["content"]), len(text["reasoning"])
 
+    def forgive(self, conversation_id: str) -> None:
+        """The person takes its deletion back."""
+        self._deleted.remove(conversation_id)
+
     # -- taking
 
     def take(self, raw: bytes) -> None:

@@ -19,9 +19,10 @@ from gevent.queue import Queue
 from rill import journal, store
 from rill.chunks import Connected, Delta, Event, Finish, Meta
 from rill.db import Database
+from rill.deletion import Deletions
 from rill.engine import Engine
 from rill.errors import NotFound
-from rill.hub import Hub, Reader, StateEvent
+from rill.hub import Hub, Reader
 from rill.models import Conversation, Message
 from rill.replies import HEAD, Options, Replies
 from rill.run import Run
@@ -145,8 +146,10 @@ class Core:
         self.engine = Engine(self.db, self.hub, self.upstream, lambda model, usage: None,
                              **{"runs_per_user": 0, "messages_per_minute": 0, **limits})
         self.replies = Replies(self.db, self.hub, self.engine, lambda user_id: "demo/hand")
+        self.deletions = Deletions(self.db, self.hub, self.engine)
 
     def close(self) -> None:
+        self.deletions.cancel_purge()
         for run in list(self.engine.runs.values()):
             run.discarded = True
             run.stop()
@@ -199,11 +202,7 @@ class Core:
 
     def delete(self, conversation: Conversation) -> None:
         """As `DELETE /api/conversations/<id>` does."""
-        with self.db.write() as tx:
-            store.delete_conversation(tx, conversation.user_id, conversation.id)
-            revision = store.next_revision(tx, conversation.user_id)
-        self.engine.discard(conversation.id)
-        self.hub.tell(conversation.user_id, StateEvent("conversation_deleted", {"id": conversation.id}, revision))
+        self.deletions.delete_conversation(conversation.user_id, conversation.id)
 
     def open_reader(self, user_id: str = ALICE.id) -> Reader:
         return self.hub.open(user_id, "127.0.0.1")

@@ -60,6 +60,10 @@ class ConversationChange(NewConversation):
     head_id: Id | None = None
 
 
+class Fork(Shape):
+    title: str | None = Field(None, max_length=MAX_TITLE_CHARS)
+
+
 class Asking(Shape):
     """What every request for a reply may say."""
 

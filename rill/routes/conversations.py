@@ -5,9 +5,8 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from rill import store
+from rill import store, trash
 from rill.errors import InvalidRequest, NotFound
-from rill.hub import StateEvent
 from rill.replies import conversation_event
 from rill.routes.bodies import ConversationChange, NewConversation, Nothing
 from rill.routes.door import answer, body, once, parts, user
@@ -101,9 +100,14 @@ def delete_conversation(conversation_id: str) -> Response:
     with parts.db.read() as tx:
         store.get_conversation(tx, user().id, conversation_id)
     body(Nothing)
-    with parts.db.write() as tx:
-        store.delete_conversation(tx, user().id, conversation_id)
-        revision = store.next_revision(tx, user().id)
-    parts.engine.discard(conversation_id)  # in the turn of the commit: a run that began meanwhile is caught, none if it failed
-    parts.hub.tell(user().id, StateEvent("conversation_deleted", {"id": conversation_id}, revision))
+    parts.deletions.delete_conversation(user().id, conversation_id)
     return Response(status=204)
+
+
+@conversations.post("/<conversation_id>/restore")
+def restore_conversation(conversation_id: str) -> Response:
+    """Take a deletion back, as long as nothing was removed yet."""
+    with parts.db.read() as tx:
+        trash.mark_of_conversation(tx, user().id, conversation_id)
+    body(Nothing)
+    return answer(parts.deletions.restore_conversation(user().id, conversation_id).as_dict())

@@ -1,4 +1,4 @@
-"""Messages: send, regenerate, edit, continue, stop, read (PROTOCOL section 4)."""
+"""Messages: send, regenerate, edit, continue, stop, read (PROTOCOL section 4); delete a branch, take that back, fork."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from rill import store
+from rill import forks, store, trash
 from rill.errors import Conflict
 from rill.models import Message
-from rill.replies import HEAD, Options
-from rill.routes.bodies import Asking, EditedMessage, NewMessage, NewReplies, Nothing
+from rill.replies import HEAD, Options, conversation_event
+from rill.routes.bodies import Asking, EditedMessage, Fork, NewMessage, NewReplies, Nothing
 from rill.routes.door import answer, body, once, parts, user
 from rill.timeline import as_events
 
@@ -62,6 +62,39 @@ def stop(message_id: str) -> Response:
 @messages.get("/messages/<message_id>")
 def read_message(message_id: str) -> Response:
     return answer(_message(message_id).as_dict())
+
+
+@messages.delete("/messages/<message_id>")
+def delete_branch(message_id: str) -> Response:
+    """Delete a message with all that follows it; answers with the conversation and its new head."""
+    _message(message_id)
+    body(Nothing)
+    return answer(parts.deletions.delete_branch(user().id, message_id).as_dict())
+
+
+@messages.post("/messages/<message_id>/restore")
+def restore_branch(message_id: str) -> Response:
+    """Take the deletion of a branch back, as long as nothing was removed yet."""
+    with parts.db.read() as tx:
+        trash.place_of_message(tx, user().id, message_id)
+    body(Nothing)
+    return answer(parts.deletions.restore_branch(user().id, message_id).as_dict())
+
+
+@messages.post("/messages/<message_id>/fork")
+def fork(message_id: str) -> Response:
+    """A new conversation that begins as a copy of the branch down to this message."""
+    _message(message_id)
+    asked = body(Fork)
+    with once(asked) as attempt:
+        if attempt.ids is None:
+            with parts.db.write() as tx:
+                made = forks.fork(tx, user().id, message_id, asked.title)
+                attempt.remember(tx, {"conversation": made.id})
+                event = conversation_event(tx, made)
+            parts.hub.tell(user().id, event)
+    with parts.db.read() as tx:
+        return answer(store.get_conversation(tx, user().id, attempt.ids["conversation"]).as_dict(), 201)
 
 
 @messages.get("/messages/<message_id>/timeline")

@@ -169,7 +169,7 @@ class Episode:
             if answer.status_code == 200:
                 record.messages |= {message["id"]: message for message in answer.json()["messages"]}
                 record.revision = answer.json()["revision"]
-            for row in self._query("SELECT * FROM messages WHERE conversation_id = ?", conversation_id):
+            for row in self._query("SELECT * FROM messages WHERE conversation_id = ? AND deleted_at IS NULL", conversation_id):
                 record.rows[row["id"]] = {**row, **{name: row[name] and json.loads(row[name]) for name in JSON_COLUMNS}}
         last = {run.message_id: run for run in record.runs}
         for run in last.values():

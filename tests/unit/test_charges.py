@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from rill import charges, store
+from rill import charges, store, trash
 from rill.bills import Bill
 from rill.db import Database
 from rill.models import Cost, Message, Usage, utc_now
@@ -100,7 +100,8 @@ def test_while_a_run_makes_its_message_grow_a_charge_waits(tx: Connection) -> No
 def test_what_was_spent_stays_when_its_conversation_is_deleted(tx: Connection) -> None:
     message = reply(tx, Cost(0.2))
     charges.add_run(tx, message, "one", Usage(10, 5), 0.2)
-    store.delete_conversation(tx, ALICE.id, message.conversation_id)
+    trash.delete_conversation(tx, ALICE.id, message.conversation_id, lambda message: message)
+    trash.purge(tx, LATER, 10)
     [charge] = charges.due(tx, LATER, 10)
     assert charges.settle(tx, charge, Bill(0.1)) is None
     assert [(row.amount, row.kind, row.waits_from) for row in rows(tx)] == [(0.1, "actual", None)]

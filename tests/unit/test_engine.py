@@ -164,7 +164,8 @@ def test_after_its_conversation_is_deleted_a_run_says_nothing_more(core: Core, m
         call.write("more")
     assert run.committed.wait(5)
     turns(20)
-    assert [b"conversation_deleted" in frame for frame in reader.drain()] == [True]
+    *_, ending, deleted = reader.drain()
+    assert b'"status":"stopped"' in ending and b"conversation_deleted" in deleted
     assert core.engine.runs == {}
     assert core.journal_rows() == 0
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import orjson
 import pytest
 
-from rill import store
+from rill import store, trash
 from rill.db import Database
 from rill.exports import markdown, ours
 from rill.exports.filename import disposition
@@ -121,7 +121,7 @@ def test_a_conversation_that_goes_while_all_is_written_is_left_out(db: Database)
     document = ours._everything(db, ALICE.id, [kept.id, gone.id, last.id], lambda message: message)
     text = next(document)
     with db.write() as tx:
-        store.delete_conversation(tx, ALICE.id, gone.id)
+        trash.delete_conversation(tx, ALICE.id, gone.id, lambda message: message)
     read = orjson.loads(text + b"".join(document))
     assert [one["conversation"]["id"] for one in read["conversations"]] == [kept.id, last.id]
 

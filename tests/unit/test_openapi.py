@@ -20,13 +20,14 @@ from rill.routes.presets import presets
 from rill.routes.session import sessions
 from rill.routes.usage import usage
 
-# PROTOCOL, as far as this server has them.
+# PROTOCOL, as far as this server has it, and what else clients may count on.
 PROMISED = """
 GET /api/session | GET /api/models | GET /api/conversations | POST /api/conversations | GET /api/conversations/{conversation_id}
 PATCH /api/conversations/{conversation_id} | DELETE /api/conversations/{conversation_id} | POST /api/conversations/{conversation_id}/messages
 POST /api/messages/{message_id}/replies | POST /api/messages/{message_id}/edit | POST /api/messages/{message_id}/continue
 POST /api/messages/{message_id}/stop | GET /api/messages/{message_id} | GET /api/messages/{message_id}/timeline | GET /api/messages/{message_id}/wire
-GET /api/conversations/{conversation_id}/export | GET /api/export | POST /api/import
+POST /api/conversations/{conversation_id}/restore | DELETE /api/messages/{message_id} | POST /api/messages/{message_id}/restore
+POST /api/messages/{message_id}/fork | GET /api/conversations/{conversation_id}/export | GET /api/export | POST /api/import
 GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from rill import charges, settling, store
+from rill import charges, settling, store, trash
 from rill.bills import Bill
 from rill.errors import CostsWithheld, HttpRefused, UpstreamError
 from rill.models import Cost, Message, Usage, utc_now
@@ -165,7 +165,7 @@ def test_many_are_asked_for_a_few_at_a_time_and_a_conversation_is_told_of_once(c
 def test_of_a_deleted_conversation_nobody_is_told(core: Core, settle: Callable[..., Settler]) -> None:
     message = spend(core, "a")
     with core.db.write() as tx:
-        store.delete_conversation(tx, ALICE.id, message.conversation_id)
+        trash.delete_conversation(tx, ALICE.id, message.conversation_id, lambda message: message)
     reader = core.open_reader()
     settle(Gateway(a=0.15)).settle_some()
     assert (row(core, "a").amount, row(core, "a").kind, list(reader._events)) == (0.15, "actual", [])

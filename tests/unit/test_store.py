@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select, update
 
-from rill import store
+from rill import store, trash
 from rill.db import Database
 from rill.errors import InvalidRequest, NotFound
 from rill.models import ID_PATTERN, Conversation, Cost, Message, Usage, new_id
-from rill.schema import conversations, idempotency_keys, messages, users, wire_records
+from rill.schema import conversations, idempotency_keys, users
 from tests.cast import ALICE, BOB
 
 
@@ -41,7 +41,7 @@ def count(tx: Connection, table: Any) -> int:
 @pytest.mark.parametrize("ask", [
     lambda tx, who, conversation, message: store.get_conversation(tx, who, conversation.id),
     lambda tx, who, conversation, message: store.update_conversation(tx, who, conversation.id, title="Bob's"),
-    lambda tx, who, conversation, message: store.delete_conversation(tx, who, conversation.id),
+    lambda tx, who, conversation, message: trash.delete_conversation(tx, who, conversation.id, lambda message: message),
     lambda tx, who, conversation, message: store.get_message(tx, who, message.id),
     lambda tx, who, conversation, message: store.add_message(tx, who, conversation.id, parent_id=None, role="user", content="Bob's", status="completed"),
 ])
@@ -70,7 +70,7 @@ def test_bobs_lists_hold_nothing_of_alices(tx: Connection, conversation: Convers
 
 
 def test_a_message_for_a_conversation_that_was_deleted_meanwhile_is_not_found(tx: Connection, conversation: Conversation) -> None:
-    store.delete_conversation(tx, ALICE.id, conversation.id)
+    trash.delete_conversation(tx, ALICE.id, conversation.id, lambda message: message)
     with pytest.raises(NotFound):
         say(tx, conversation, "too late")
 
@@ -184,19 +184,6 @@ def test_a_search_finds_titles_and_text_in_any_language(tx: Connection, words: s
 def test_signs_of_sql_mean_themselves_in_a_search(tx: Connection, search: str) -> None:
     store.create_conversation(tx, ALICE.id, title="zaz")
     assert store.list_conversations(tx, ALICE.id, search=search)[0] == []
-
-
-def test_a_deleted_conversation_leaves_nothing_of_it(tx: Connection, conversation: Conversation) -> None:
-    kept = say(tx, store.create_conversation(tx, ALICE.id), "kept", status="streaming")
-    reply = say(tx, conversation, status="streaming")
-    store.save_wire(tx, reply.seq, [{"at_ms": 1, "raw": "x"}])
-    store.delete_conversation(tx, ALICE.id, conversation.id)
-    assert (count(tx, conversations), count(tx, messages), count(tx, wire_records)) == (1, 1, 0)
-    with pytest.raises(NotFound):
-        store.get_message(tx, ALICE.id, reply.id)
-    assert store.get_message(tx, ALICE.id, kept.id).content == "kept"
-    with pytest.raises(NotFound):
-        store.delete_conversation(tx, ALICE.id, conversation.id)
 
 
 # ---- messages
