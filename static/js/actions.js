@@ -40,6 +40,7 @@ export function createActions({api, dispatch, newKey = makeKey}) {
   }
 
   return {
+    once,
     /** @param {{model?: string, draft: string}} wanted `draft` tells one wish for a conversation from the next */
     createConversation: ({model, draft}) => once(['create'], [model, draft], model ? {model} : {}, async (body, key) => {
       const conversation = await api.createConversation(body, key);

@@ -53,6 +53,7 @@ export function createApi({onLoginRequired}) {
   const message = id => `/api/messages/${encodeURIComponent(id)}`;
 
   const api = {
+    ask,
     async session() {
       const session = await ask('GET', '/api/session', {limit: SESSION_MS});
       token = session.csrf_token;

@@ -18,7 +18,7 @@ import {setMathsStylesheet} from './markdown/index.js';
 import {mountAnnouncer} from './views/announcer.js';
 import {mountComposer} from './views/composer.js';
 import {mountEmpty} from './views/empty.js';
-import {mountConfirm, mountMenu} from './views/menu.js';
+import {mountMenu} from './views/menu.js';
 import {mountNotices} from './views/notices.js';
 import {mountPicker} from './views/picker.js';
 import {mountSidebar} from './views/sidebar.js';
@@ -73,7 +73,6 @@ const views = {
   menu: mountMenu(byId('menu')),
   timing: mountTiming(byId('timing')),
   announcer: mountAnnouncer(byId('announcer')),
-  confirm: mountConfirm(byId('confirm')),
 };
 const sidebarSwitch = createSidebarSwitch({sidebar: byId('sidebar'), stage: byId('stage'), scrim: byId('scrim'), onChange: isOpen => { isSidebarOpen.value = isOpen; }});
 

@@ -22,8 +22,10 @@ export function listenToWishes(parts) {
     isSending.value = true;
     try {
       const id = store.current.value ?? await begin(content);
-      const head = store.state.value.threads[id].conversation.head_id ?? null;
-      await actions.send(id, head, content, demo && isStandin() ? [demo] : undefined);
+      const {conversation, messages} = store.state.value.threads[id];
+      let head = messages[conversation.head_id];
+      if (head?.role === 'user') head = messages[head.parent_id]; // its answer was deleted: say it anew, beside it
+      await actions.send(id, head?.id ?? null, content, demo && isStandin() ? [demo] : undefined);
       views.composer.sent(content);
       views.thread.toEnd();
     } catch (error) {
@@ -42,17 +44,17 @@ export function listenToWishes(parts) {
     return conversation.id;
   }
 
-  async function deleteConversation({conversation}) {
-    const title = conversation.title || t('side.untitled');
-    if (!await views.confirm({title: t('delete.title'), text: t('delete.text', title), yes: t('delete.yes'), no: t('delete.no')})) return;
-    if (store.current.value === conversation.id) router.go(null, {replace: true});
-    await actions.remove(conversation.id);
-    views.announcer.say(t('delete.done'));
-  }
+  /** Menus and what they do to conversations and messages come with the first of them. */
+  const organise = name => async detail => (await import('./organise.js')).organiser(parts)[name](detail);
 
   const wishes = {
     sendMessage,
-    deleteConversation,
+    deleteConversation: organise('remove'),
+    archiveConversation: organise('archive'),
+    openConversationMenu: organise('openConversationMenu'),
+    openMessageMenu: organise('openMessageMenu'),
+    deleteBranch: organise('deleteBranch'),
+    forkMessage: organise('fork'),
     openSettings: async () => (await import('./settings.js')).openSettings(parts),
     newConversation: () => router.go(null),
     toggleSidebar: () => sidebarSwitch.toggle(),
@@ -62,7 +64,7 @@ export function listenToWishes(parts) {
     chooseTheme: async ({value}) => (await import('./look.js')).chooseLook('theme', value),
     jumpToEnd: () => views.thread.toEnd(),
     pinCurrent: () => wishes.pinConversation({...current(), pinned: !current().pinned}),
-    deleteCurrent: () => deleteConversation({conversation: current()}),
+    deleteCurrent: () => wishes.deleteConversation({conversation: current()}),
     openMenu: options => views.menu.open(options),
     openTiming: detail => views.timing.open(detail),
     openPicker: ({anchor}) => views.picker.open(anchor ?? document.getElementById('model-chip')),

@@ -88,7 +88,7 @@ const HANDLERS = {
   conversation(state, {conversation, revision}, wants) {
     if (isOld(state, revision)) return state;
     const next = takeRevision(state, revision, wants);
-    return putConversation({...next, listTouched: revision}, conversation);
+    return putConversation({...next, listTouched: revision}, conversation, wants);
   },
 
   conversation_deleted(state, {id, revision}, wants) {
@@ -135,8 +135,8 @@ const HANDLERS = {
     return putHead(state, conversation_id, head_id);
   },
 
-  patched(state, {conversation}) {
-    return putConversation(state, conversation);
+  patched(state, {conversation}, wants) {
+    return putConversation(state, conversation, wants);
   },
 
   opened(state, {id}) {
@@ -221,12 +221,17 @@ function putMessage(state, message) {
   return {...state, threads: {...state.threads, [message.conversation_id]: {...thread, messages}}};
 }
 
-function putConversation(state, conversation) {
+function putConversation(state, conversation, wants) {
   const others = state.conversations.filter(c => c.id !== conversation.id);
   const conversations = conversation.archived ? others : sorted([conversation, ...others]);
   const thread = state.threads[conversation.id];
-  const threads = thread ? {...state.threads, [conversation.id]: {...thread, conversation}} : state.threads;
-  return {...state, conversations, threads};
+  if (!thread) return {...state, conversations};
+  // With other messages than ours, some were deleted or brought back: until they are here, the branch on screen stays.
+  const {head_id, message_count} = conversation;
+  const isKnown = !head_id || thread.messages[head_id];
+  if (!isKnown || message_count !== Object.keys(thread.messages).length) wants.push({kind: 'thread', id: conversation.id});
+  const shown = isKnown ? conversation : {...conversation, head_id: thread.conversation.head_id};
+  return {...state, conversations, threads: {...state.threads, [conversation.id]: {...thread, conversation: shown}}};
 }
 
 function putHead(state, id, head_id) {

@@ -1,6 +1,5 @@
 /**
- * The one menu of the page: a popover beside its button, moved through with the arrows. Also the confirm dialog.
- * What the items do is the caller's business. Called by main.js.
+ * The one menu of the page: a popover beside its button, moved through with the arrows. What the items do is the caller's business. Called by main.js.
  */
 import {html, nothing, render} from 'lit-html';
 import {placeBy} from '../dom.js';
@@ -57,20 +56,4 @@ export function mountMenu(el) {
       (el.querySelector('[aria-checked="true"]') ?? buttons()[0]).focus();
     },
   };
-}
-
-/**
- * @param {HTMLDialogElement} el
- * @returns {(words: {title: string, text: string, yes: string, no: string}) => Promise<boolean>}
- */
-export function mountConfirm(el) {
-  return ({title, text, yes, no}) => new Promise(resolve => {
-    render(html`<form method="dialog"><h2 id="confirm-title">${title}</h2><p>${text}</p>
-      <div class="dialog-buttons"><button class="button" value="no">${no}</button>
-      <button class="button is-grave" value="yes">${yes}</button></div></form>`, el);
-    el.setAttribute('aria-labelledby', 'confirm-title');
-    el.returnValue = 'no'; // Esc keeps
-    el.addEventListener('close', () => resolve(el.returnValue === 'yes'), {once: true});
-    el.showModal();
-  });
 }

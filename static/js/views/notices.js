@@ -22,6 +22,13 @@ export function mountNotices(el) {
   let sentence = '';
   let action = null;
   let timer = 0;
+  // Offers are made where a thumb is, and within reach also while the drawer is open.
+  const offers = document.createElement('div');
+  offers.className = 'offers';
+  offers.setAttribute('role', 'status');
+  document.body.append(offers);
+  for (const held of ['focusin', 'pointerover']) offers.addEventListener(held, () => clearTimeout(timer));
+  for (const left of ['focusout', 'pointerout']) offers.addEventListener(left, wait);
 
   const drawNet = () => html`<div class="net is-${state.net}"><span class="net-mark"></span><span>${t(`net.${state.net}`)}</span>${
     state.net === 'back' ? nothing : html`<button type="button" class="link-button" @click=${() => wish(el, 'reconnect')}>${t('net.now')}</button>`}</div>`;
@@ -36,8 +43,9 @@ export function mountNotices(el) {
     t('lag.caddy')} <code>flush_interval -1</code></span><button type="button" class="icon-button" aria-label=${t('lag.close')} title=${t('lag.close')}
       @click=${() => wish(el, 'hideCollected')}>${ICONS.close}</button></div>`;
 
-  const drawSentence = () => html`<div class="net is-sentence">${action ? nothing : ICONS.warn}<span>${sentence}</span>${
-    action ? html`<button type="button" class="link-button" @click=${act}>${action.label}</button>` : nothing}</div>`;
+  const drawSentence = () => html`<div class="net is-sentence">${ICONS.warn}<span>${sentence}</span></div>`;
+
+  const drawOffer = () => html`<div class="net"><span>${sentence}</span><button type="button" class="link-button" @click=${act}>${action.label}</button></div>`;
 
   function act() {
     const {run} = action;
@@ -47,16 +55,21 @@ export function mountNotices(el) {
 
   function show(words, nextAction = null) {
     [sentence, action] = [words, nextAction];
-    clearTimeout(timer);
-    if (words) timer = setTimeout(show, SENTENCE_MS, '');
+    wait();
     draw();
+  }
+
+  function wait() {
+    clearTimeout(timer);
+    if (sentence) timer = setTimeout(show, SENTENCE_MS, '');
   }
 
   function draw() {
     // The status element is always there: a region that comes with its words is not read out.
     render(html`${state.isStandin ? drawStandin() : nothing}<div role="status">${state.net === 'up' ? nothing : drawNet()}${
       state.storage ? drawStorage(state.storage) : nothing}${state.isCollected ? drawCollected() : nothing}${
-      sentence ? drawSentence() : nothing}</div>`, el);
+      sentence && !action ? drawSentence() : nothing}</div>`, el);
+    render(action ? drawOffer() : nothing, offers);
   }
 
   draw();

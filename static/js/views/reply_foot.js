@@ -9,6 +9,7 @@ import {isFinal} from '../store/apply.js';
 import {duration, money, rate} from '../time.js';
 import {t} from '../words.js';
 import {drawBranches} from './branches.js';
+import {drawMore} from './more.js';
 import {drawWhen} from './when.js';
 import {paceOf, sparkline} from './timing.js';
 
@@ -51,7 +52,7 @@ export function mountReplyFoot(el, {timeline}) {
     wish(el, 'openTiming', {anchor, message, events: await eventsOf(message)});
   }
 
-  const copy = event => copyByButton(el, event.currentTarget, state.message.content, t('act.copied'));
+  const copy = () => copyByButton(el, el.querySelector('.copy-act button'), state.message.content, t('act.copied'));
 
   const action = (name, icon, run) => html`<button type="button" class="icon-button act" aria-label=${t(`act.${name}`)} title=${t(`act.${name}`)}
     @click=${run}>${icon}</button>`;
@@ -75,7 +76,7 @@ export function mountReplyFoot(el, {timeline}) {
     render(html`${drawBranches(el, message, of)}
       ${isOver ? html`<span class="acts">
         ${message.content ? html`<span class="copy-act">${action('copy', html`${ICONS.copy}${ICONS.check}`, copy)}</span>` : nothing}
-        ${action('regenerate', ICONS.again, () => wish(el, 'regenerateReply', {message}))}${drawWhen(message.created_at)}</span>${drawNumbers(message)}` : nothing}`, el);
+        ${action('regenerate', ICONS.again, () => wish(el, 'regenerateReply', {message}))}${drawMore(el, message, {copy})}${drawWhen(message.created_at)}</span>${drawNumbers(message)}` : nothing}`, el);
     if (isOver && !pace) footSeen.observe(el);
   }
 

@@ -43,18 +43,7 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
     field.select();
   }
 
-  function openMenu(event, conversation) {
-    wish(event.currentTarget, 'openMenu', {
-      anchor: event.currentTarget,
-      label: t('side.menu', titleOf(conversation)),
-      items: [
-        {label: t('side.rename'), icon: ICONS.pen, run: () => startRename(conversation)},
-        {label: t(conversation.pinned ? 'side.unpin' : 'side.pin'), icon: ICONS.pin,
-          run: () => wish(el, 'pinConversation', {id: conversation.id, pinned: !conversation.pinned})},
-        {label: t('side.delete'), icon: ICONS.bin, isGrave: true, run: () => wish(el, 'deleteConversation', {conversation})},
-      ],
-    });
-  }
+  const openMenu = ({currentTarget: anchor}, conversation) => wish(anchor, 'openConversationMenu', {anchor, conversation, rename: () => startRename(conversation)});
 
   const drawRename = conversation => html`<input class="side-rename" aria-label=${t('side.title')} .value=${titleOf(conversation)} maxlength="200"
     @keydown=${e => {

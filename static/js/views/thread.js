@@ -54,6 +54,7 @@ export function mountThread(el, {scroller, onFar, timeline}) {
     const children = childrenOf(thread);
     const shown = branch.slice(first);
     const ids = new Set(shown.map(m => m.id));
+    const refocus = keepArrow();
     for (const [id, view] of views) {
       if (ids.has(id)) continue;
       view.el.remove();
@@ -68,6 +69,17 @@ export function mountThread(el, {scroller, onFar, timeline}) {
       before = view.el;
       view.update({message, live: live[message.id], of: siblingsOf(children, message), isLast: i === shown.length - 1, name: state.nameOf(message.model)});
     });
+    refocus();
+  }
+
+  /** Who walks through versions by keyboard stays at the arrow, though each version has its own. */
+  function keepArrow() {
+    const arrow = el.contains(document.activeElement) ? document.activeElement.closest('.branches button') : null;
+    const place = arrow && [...el.children].indexOf(arrow.closest('article'));
+    const isOlder = arrow && !arrow.previousElementSibling;
+    return () => {
+      if (arrow && !arrow.isConnected) [...el.children[place]?.querySelectorAll('.branches button:enabled') ?? []].at(isOlder ? 0 : -1)?.focus();
+    };
   }
 
   function make(message) {

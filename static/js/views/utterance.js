@@ -8,6 +8,7 @@ import {copyByButton, wish} from '../dom.js';
 import {memoryOf} from '../prefs.js';
 import {t} from '../words.js';
 import {drawBranches} from './branches.js';
+import {drawMore} from './more.js';
 import {drawWhen} from './when.js';
 
 const folds = memoryOf('folds');
@@ -49,7 +50,7 @@ export function mountUtterance() {
     }
   }
 
-  const copy = event => copyByButton(el, event.currentTarget, state.message.content, t('act.copied'));
+  const copy = () => copyByButton(el, el.querySelector('.copy-act button'), state.message.content, t('act.copied'));
 
   const drawEditor = () => html`<div class="edit"><textarea rows="2" dir="auto" aria-label=${t('act.edit')} @keydown=${onKey}></textarea>
     <div class="edit-buttons"><button type="button" class="button" @click=${() => edit(false)}>${t('act.cancel')}</button>
@@ -72,7 +73,7 @@ export function mountUtterance() {
   const drawWords = ({message, of}) => html`${drawText(message)}
     <div class="utterance-foot">${drawBranches(el, message, of)}<span class="acts">${drawWhen(message.created_at)}
       <span class="copy-act"><button type="button" class="icon-button act" aria-label=${t('act.copy')} title=${t('act.copy')} @click=${copy}>${ICONS.copy}${ICONS.check}</button></span>
-      <button type="button" class="icon-button act edit-act" aria-label=${t('act.edit')} title=${t('act.edit')} @click=${() => edit(true)}>${ICONS.pen}</button></span></div>`;
+      <button type="button" class="icon-button act edit-act" aria-label=${t('act.edit')} title=${t('act.edit')} @click=${() => edit(true)}>${ICONS.pen}</button>${drawMore(el, message, {copy, edit: () => edit(true)})}</span></div>`;
 
   function draw() {
     render(isEditing ? drawEditor() : drawWords(state), el);

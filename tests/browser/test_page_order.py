@@ -1,0 +1,167 @@
+"""Keeping order: what is deleted goes without a question and comes back, by mouse, keyboard and finger; archive, forks, many at once."""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import PHONE, Visit
+from tests.servers import Rill
+
+FINGER = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
+
+
+def titled(rill: Rill, *titles: str) -> list[str]:
+    api = rill.api()
+    return [api.new_conversation(title=title)["id"] for title in titles]
+
+
+def titles(rill: Rill, archived: str = "false") -> set[str]:
+    return {one["title"] for one in rill.api().get(f"/api/conversations?limit=200&archived={archived}")["conversations"]}
+
+
+def item(visit: Visit, title: str) -> Locator:
+    return visit.page.locator(".side-item", has_text=title)
+
+
+def menu(visit: Visit, title: str, name: str) -> None:
+    item(visit, title).hover()
+    item(visit, title).get_by_role("button").click()
+    visit.page.get_by_role("menuitem", name=name, exact=True).click()
+
+
+def answered(visit: Visit, words: str) -> Visit:
+    visit.choose("demo/echo").say(words)
+    expect(visit.answer).to_contain_text(words)
+    expect(visit.numbers).to_be_visible()
+    return visit
+
+
+def more(visit: Visit, name: str, message: str = ".reply") -> None:
+    last = visit.page.locator(message).last
+    last.hover()
+    last.get_by_role("button", name="More", exact=True).click()
+    visit.page.get_by_role("menuitem", name=name, exact=True).click()
+
+
+# ---- conversations
+
+def test_a_deleted_conversation_goes_at_once_and_comes_back_with_its_page(visit: Visit, rill: Rill) -> None:
+    answered(visit, "Bring me back")
+    address = visit.page.url
+    menu(visit, "Bring me back", "Delete")
+    expect(visit.page).to_have_url(re.compile(r"/$"))
+    expect(item(visit, "Bring me back")).to_have_count(0)
+    assert "Bring me back" not in titles(rill)
+    visit.button("Undo").click()
+    expect(visit.page).to_have_url(address)
+    expect(visit.answer).to_contain_text("Bring me back")
+    expect(item(visit, "Bring me back")).to_have_count(1)
+    expect(visit.button("Undo")).to_have_count(0)
+
+
+def test_a_deletion_by_keyboard_goes_on_at_the_next_one_and_is_taken_back_by_its_key(visit: Visit, rill: Rill) -> None:
+    titled(rill, "Below", "Doomed")
+    item(visit, "Doomed").locator("a").focus()
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.get_by_role("menuitem", name="Rename")).to_be_focused()
+    visit.page.keyboard.press("End")
+    visit.page.keyboard.press("Enter")
+    expect(item(visit, "Doomed")).to_have_count(0)
+    expect(item(visit, "Below").locator("a")).to_be_focused()
+    visit.page.keyboard.press("Control+z")
+    expect(item(visit, "Doomed")).to_have_count(1)
+    assert "Doomed" in titles(rill)
+
+
+def test_an_undo_is_within_reach_of_a_thumb_while_the_drawer_is_open(open_page: Callable[..., Visit], rill: Rill) -> None:
+    titled(rill, "On the phone")
+    visit = open_page(**FINGER)
+    visit.button("Open the sidebar").tap()
+    item(visit, "On the phone").get_by_role("button").tap()
+    visit.page.get_by_role("menuitem", name="Delete").tap()
+    expect(item(visit, "On the phone")).to_have_count(0)
+    undo = visit.button("Undo")
+    assert undo.bounding_box()["height"] >= 44
+    undo.tap()
+    expect(item(visit, "On the phone")).to_have_count(1)
+
+
+def test_what_is_deleted_and_brought_back_in_one_tab_goes_and_comes_in_the_other(visit: Visit, open_page: Callable[..., Visit]) -> None:
+    answered(visit, "Two tabs")
+    other = open_page(visit.page.url.removeprefix(visit.base), beside=visit)
+    expect(other.answer).to_contain_text("Two tabs")
+    more(visit, "Delete from here on")
+    expect(other.replies).to_have_count(0)
+    visit.button("Undo").click()
+    expect(other.answer).to_contain_text("Two tabs")
+
+
+# ---- messages
+
+def test_a_branch_is_deleted_to_the_version_beside_it_and_comes_back(visit: Visit) -> None:
+    answered(visit, "Versions")
+    visit.button("Ask again").click()
+    expect(visit.page.get_by_label("Version 2 of 2")).to_be_visible()
+    expect(visit.numbers).to_be_visible()
+    more(visit, "Delete from here on")
+    expect(visit.page.locator(".branches")).to_have_count(0)
+    expect(visit.replies).to_have_count(1)
+    visit.button("Undo").click()
+    expect(visit.page.get_by_label("Version 2 of 2")).to_be_visible()
+
+
+def test_a_question_whose_answer_was_deleted_can_be_answered_again_or_followed_by_another(visit: Visit) -> None:
+    answered(visit, "Only question")
+    more(visit, "Delete from here on")
+    expect(visit.replies).to_have_count(0)
+    more(visit, "Ask again", ".utterance")
+    expect(visit.answer).to_contain_text("Only question")
+    expect(visit.numbers).to_be_visible()
+    more(visit, "Delete from here on")
+    expect(visit.replies).to_have_count(0)
+    visit.say("Another question")
+    expect(visit.answer).to_contain_text("Another question")
+
+
+def test_a_fork_opens_as_a_conversation_of_its_own(visit: Visit, rill: Rill) -> None:
+    answered(visit, "Fork me")
+    old = visit.page.url
+    visit.say("And more")
+    expect(visit.replies).to_have_count(2)
+    expect(visit.numbers).to_be_visible()
+    first = visit.replies.first
+    first.hover()
+    first.get_by_role("button", name="More", exact=True).click()
+    visit.page.get_by_role("menuitem", name="Go on from here in a new conversation").click()
+    expect(visit.page).to_have_title("Fork me (fork) · Rill")
+    assert visit.page.url != old
+    expect(visit.replies).to_have_count(1)
+    visit.say("Elsewhere")
+    expect(visit.replies).to_have_count(2)
+    visit.page.goto(old)
+    expect(visit.answer).to_contain_text("And more")
+
+
+@pytest.mark.parametrize("who", [".utterance", ".reply"])
+def test_versions_are_walked_through_by_keyboard_without_losing_the_place(visit: Visit, who: str) -> None:
+    answered(visit, "First")
+    if who == ".reply":
+        visit.button("Ask again").click()
+    else:
+        more(visit, "Edit", who)
+        visit.page.get_by_role("textbox", name="Edit").fill("Second")
+        visit.page.keyboard.press("Enter")
+    expect(visit.page.locator(who).get_by_label("Version 2 of 2")).to_be_visible()
+    expect(visit.numbers).to_be_visible()
+    back, on = (visit.page.locator(who).get_by_role("button", name=name) for name in ("Previous version", "Next version"))
+    back.focus()
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator(who).get_by_label("Version 1 of 2")).to_be_visible()
+    expect(on).to_be_focused()
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator(who).get_by_label("Version 2 of 2")).to_be_visible()
+    expect(back).to_be_focused()
