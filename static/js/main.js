@@ -14,7 +14,7 @@ import {createStore} from './store.js';
 import {createSync} from './sync.js';
 import {ICONS} from './icons.js';
 import {modelDesk} from './model_desk.js';
-import {setMathsStylesheet} from './markdown/index.js';
+import {fetchRenderer, isHere} from './renderer.js';
 import {mountAnnouncer} from './views/announcer.js';
 import {mountComposer} from './views/composer.js';
 import {mountEmpty} from './views/empty.js';
@@ -30,6 +30,7 @@ import {listenToWishes} from './wishes.js';
 import {recall} from './prefs.js';
 import {render} from 'lit-html';
 
+const REST_MS = 1500; // after the start: the first paint, the lists and the feed come first
 const SKELETON_MS = 300; // what comes sooner needs no placeholder
 const byId = id => document.getElementById(id);
 
@@ -78,6 +79,7 @@ const sidebarSwitch = createSidebarSwitch({sidebar: byId('sidebar'), stage: byId
 
 /** @param {string|null} id the conversation to be on the page; null: a new one */
 function show(id) {
+  if (id) fetchRenderer();
   const isMove = id !== store.current.value;
   dispatch('opened', {id});
   sidebarSwitch.closeDrawer();
@@ -124,7 +126,8 @@ function keepDrawn(view, stateOf) {
 function emptyKind() {
   if (!store.current.value) return 'greeting';
   if (screen.value === 'missing' || screen.value === 'failed') return screen.value;
-  if (screen.value === 'ready') return store.thread.value ? 'none' : 'missing'; // deleted meanwhile
+  if (screen.value === 'ready' && !store.thread.value) return 'missing'; // deleted meanwhile
+  if (screen.value === 'ready' && isHere.value) return 'none';
   return isSlow.value ? 'loading' : 'none';
 }
 
@@ -140,7 +143,7 @@ function keepViewsDrawn() {
     isStandin: session.value?.upstream.kind === 'standin' && !hidesStandin.value,
   }));
   keepDrawn(views.empty, () => ({kind: emptyKind(), isBusy: isSending.value || !session.value}));
-  keepDrawn(views.thread, () => ({thread: store.thread.value, live: store.live.value, nameOf: models.nameOf.value}));
+  keepDrawn(views.thread, () => ({thread: isHere.value ? store.thread.value : null, live: store.live.value, nameOf: models.nameOf.value}));
   keepDrawn(views.composer, () => ({
     conversation: store.current.value, modelId: models.chosen.value ?? '', modelName: models.nameOf.value(models.chosen.value ?? ''),
     isRunning: Boolean(store.replyRunning.value), isSending: isSending.value || !session.value,
@@ -155,7 +158,6 @@ function keepViewsDrawn() {
 }
 
 function fillFrame() {
-  setMathsStylesheet(document.documentElement.dataset.maths);
   document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
   byId('skip').textContent = t('page.skip');
   byId('sidebar').setAttribute('aria-label', t('side.label'));
@@ -179,6 +181,7 @@ async function start() {
   sync.want({kind: 'lists'});
   await api.session().then(keepSession, () => {}); // the feed tells what is wrong
   feed.start();
+  setTimeout(fetchRenderer, REST_MS);
 }
 
 start();

@@ -3,7 +3,7 @@
  * Text only ever grows here; a reply that goes on after Continue is drawn anew once. Called by thread.js.
  */
 import {html, nothing, render} from 'lit-html';
-import {createMarkdown} from '../markdown/index.js';
+import {createMarkdown} from '../renderer.js';
 import {ICONS} from '../icons.js';
 import {isFinal} from '../store/apply.js';
 import {memoryOf} from '../prefs.js';

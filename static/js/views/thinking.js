@@ -3,7 +3,7 @@
  * that choice is kept over a reload.
  * Its text is drawn only while it is open. Called by reply.js.
  */
-import {createMarkdown} from '../markdown/index.js';
+import {createMarkdown} from '../renderer.js';
 import {memoryOf} from '../prefs.js';
 import {duration} from '../time.js';
 import {t} from '../words.js';
