@@ -11,12 +11,13 @@ from rill.config import is_loopback
 from rill.errors import CsrfFailed, Forbidden
 
 HEADERS = {
-    # lit-html makes its templates through a policy of its own name; rill-worker gives out one script address, the shared
-    # worker's (static/js/feed.js). Nothing else may make markup or code from strings.
+    # lit-html makes its templates through a policy of its own name; rill-worker and rill-kept give out one script address
+    # each, the shared worker's (static/js/feed.js) and the service worker's (kept.js). Nothing else may make markup or code
+    # from strings.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
         "connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
-        "object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html rill-worker"
+        "object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html rill-worker rill-kept"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

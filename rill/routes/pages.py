@@ -13,6 +13,7 @@ from rill.routes.door import parts
 
 FOREVER = "public, max-age=31536000, immutable"  # the names in dist/ hold a hash of their content
 A_DAY = "public, max-age=86400"
+LARGEST_KEPT_CHUNK_BYTES = 150_000  # colours of code and maths are kept by the browser when a page first needs them
 
 mimetypes.add_type("application/manifest+json", ".webmanifest")
 mimetypes.add_type("text/javascript", ".js")
@@ -42,6 +43,24 @@ def static_file(filename: str) -> Response:
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Cache-Control"] = FOREVER if is_built else A_DAY
     return response
+
+
+@pages.get("/sw.js")
+def service_worker() -> Response:
+    """The built service worker, told which files make the page: so a new build is a new worker, and browsers take it at once."""
+    manifest = Path(current_app.static_folder) / "dist" / "manifest.json"
+    response = Response(_service_worker(manifest, manifest.stat().st_mtime_ns), mimetype="text/javascript")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@lru_cache(maxsize=1)
+def _service_worker(manifest: Path, changed_at: int) -> bytes:
+    built = _manifest(manifest, changed_at)
+    texts = [path for path in manifest.parent.iterdir() if path.suffix in (".js", ".css")]
+    shell = sorted(f"/static/dist/{path.name}" for path in texts if path.name != built["entry-sw.js"]
+                   and (path.name in built.values() or path.stat().st_size <= LARGEST_KEPT_CHUNK_BYTES))
+    return b"self.SHELL = %b;\n%b" % (orjson.dumps(shell), (manifest.parent / built["entry-sw.js"]).read_bytes())
 
 
 @pages.get("/favicon.ico")

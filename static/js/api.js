@@ -23,11 +23,12 @@ export const makeKey = () => crypto.randomUUID();
 export function createApi({onLoginRequired}) {
   let token = '';
 
-  async function ask(method, path, {body, key, limit = HEADERS_MS} = {}, mayRetry = true) {
+  async function ask(method, path, {body, key, limit = HEADERS_MS, mayBeKept} = {}, mayRetry = true) {
     const headers = {Accept: 'application/json'};
     if (method !== 'GET') headers['X-CSRF-Token'] = token;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     if (key) headers['Idempotency-Key'] = key;
+    if (mayBeKept) headers['X-Rill-May-Be-Kept'] = '1'; // to entry-sw.js: without a server, what this browser has kept will do
     let response, answer;
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), limit);
@@ -60,9 +61,9 @@ export function createApi({onLoginRequired}) {
       return session;
     },
     logout: () => ask('POST', '/api/logout'),
-    models: () => ask('GET', '/api/models'),
-    conversations: query => ask('GET', `/api/conversations?${new URLSearchParams(query)}`),
-    conversation: id => ask('GET', conversation(id)),
+    models: () => ask('GET', '/api/models', {mayBeKept: true}),
+    conversations: (query, options) => ask('GET', `/api/conversations?${new URLSearchParams(query)}`, options),
+    conversation: (id, options) => ask('GET', conversation(id), options),
     createConversation: (body, key) => ask('POST', '/api/conversations', {body, key}),
     patchConversation: (id, body) => ask('PATCH', conversation(id), {body}),
     deleteConversation: id => ask('DELETE', conversation(id)),

@@ -2,7 +2,7 @@
  * Joins views, store, api and feed: the only file that knows them all. Draws nothing and decides little: data goes down
  * in `update`, wishes come up as events (wishes.js), what the store wants is fetched by sync.js.
  */
-import {effect, signal} from '@preact/signals-core';
+import {computed, effect, signal} from '@preact/signals-core';
 import {createActions} from './actions.js';
 import {createApi} from './api.js';
 import {createFeed} from './feed.js';
@@ -39,6 +39,7 @@ const screen = signal('loading'); // of the open conversation: loading, ready, m
 const isSlow = signal(false);
 const isSending = signal(false);
 const isSidebarOpen = signal(true);
+const mark = signal(false); // an answer has ended while nobody looked
 const hidesStandin = signal(recall('standin-hidden', false));
 
 const api = createApi({onLoginRequired: () => location.assign('/login')});
@@ -53,6 +54,7 @@ const actions = createActions({api, dispatch});
 const models = modelDesk({api, session, thread: store.thread});
 const router = createRouter(show);
 const line = createLine({askSession: () => api.session().then(keepSession), hasSession: () => Boolean(session.value), follow});
+const isCut = computed(() => line.net.value === 'offline' || (line.net.value === 'reconnecting' && !session.value)); // nothing can be sent
 const feed = createFeed({
   cursor: store.cursor,
   isIdle: store.isIdle,
@@ -60,6 +62,7 @@ const feed = createFeed({
   onEvent(type, data, at) {
     line.onEvent(type, data, at);
     dispatch(type, data);
+    if (type === 'hello' && screen.value === 'failed') load(store.current.value);
   },
 });
 
@@ -93,7 +96,7 @@ async function load(id) {
   const timer = setTimeout(() => { isSlow.value = true; }, SKELETON_MS);
   screen.value = 'loading';
   try {
-    dispatch('thread', await api.conversation(id));
+    dispatch('thread', await api.conversation(id, {mayBeKept: true}));
     if (store.current.value === id) screen.value = 'ready';
   } catch (error) {
     if (store.current.value === id) screen.value = error.status === 404 ? 'missing' : 'failed';
@@ -146,14 +149,14 @@ function keepViewsDrawn() {
   keepDrawn(views.thread, () => ({thread: isHere.value ? store.thread.value : null, live: store.live.value, nameOf: models.nameOf.value}));
   keepDrawn(views.composer, () => ({
     conversation: store.current.value, modelId: models.chosen.value ?? '', modelName: models.nameOf.value(models.chosen.value ?? ''),
-    isRunning: Boolean(store.replyRunning.value), isSending: isSending.value || !session.value,
+    isRunning: Boolean(store.replyRunning.value), isSending: isSending.value || !session.value, isCut: isCut.value,
   }));
   keepDrawn(views.picker, () => ({...models.list.value, chosen: models.chosen.value}));
   keepDrawn(views.announcer, () => {
     const reply = store.replyRunning.value;
     return {reply, live: reply && store.live.value[reply.id], name: reply ? models.nameOf.value(reply.model) : '', messages: store.thread.value?.messages ?? {}};
   });
-  effect(() => { document.title = title() ? `${title()} · Rill` : 'Rill'; });
+  effect(() => { document.title = `${mark.value ? '● ' : ''}${title() ? `${title()} · ` : ''}Rill`; });
   effect(() => { byId('composer').hidden = emptyKind() === 'missing'; });
 }
 
@@ -181,7 +184,10 @@ async function start() {
   sync.want({kind: 'lists'});
   await api.session().then(keepSession, () => {}); // the feed tells what is wrong
   feed.start();
-  setTimeout(fetchRenderer, REST_MS);
+  setTimeout(() => {
+    fetchRenderer();
+    import('./rest.js').then(({onceAtRest}) => onceAtRest({mark, router, store}), () => {});
+  }, REST_MS);
 }
 
 start();

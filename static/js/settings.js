@@ -10,6 +10,7 @@
  */
 import {wish} from './dom.js';
 import {chooseLook, lookOf, LOOKS} from './look.js';
+import {recall, remember} from './prefs.js';
 import {mountSettings} from './views/settings.js';
 import {addWords, changeLanguage, language, t} from './words.js';
 
@@ -29,6 +30,21 @@ const look = name => ({
   choose: value => chooseLook(name, value),
 });
 
+/** Asked of the browser only when a person turns it on. */
+function notifications() {
+  const permission = globalThis.Notification && navigator.serviceWorker ? Notification.permission : 'unsupported';
+  return {
+    label: t('set.notify'),
+    note: t(permission === 'denied' || permission === 'unsupported' ? `set.notify.${permission}` : 'set.notify.how'),
+    isOn: permission === 'granted' && recall('notify', false),
+    async turn(isOn) {
+      const isAllowed = isOn && permission !== 'unsupported' && await Notification.requestPermission() === 'granted';
+      remember('notify', isAllowed || null);
+      return isAllowed;
+    },
+  };
+}
+
 /** @returns {Section[]} */
 function sectionsOf({api, session, views}) {
   const {user, mode} = session.value ?? {};
@@ -41,6 +57,7 @@ function sectionsOf({api, session, views}) {
       {label: t('set.language'), value: language, choose: changeLanguage,
         choices: [{value: 'en', label: 'English', lang: 'en'}, {value: 'zh', label: '简体中文', lang: 'zh-CN'}]},
     ]},
+    {title: t('set.notices'), lines: [notifications()]},
     {title: t('set.more'), lines: [
       {label: t('set.keys'), run: () => wish(document.body, 'openKeySheet')},
       ...(mode === 'accounts' && user ? [{label: t('set.logout', user.name), run: () => api.logout().then(() => location.assign('/login'), say)}] : []),

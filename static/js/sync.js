@@ -11,10 +11,12 @@ const AGAIN_MS = 3000; // after a failed fetch
  */
 export function createSync({api, dispatch, loaded, exists}) {
   const busy = new Map(); // want -> wanted again while it was fetched?
+  let mayBeKept = true; // the first list, for a page without a server; a kept one must never replace what the page has
 
   const fetchers = {
     async lists() {
-      dispatch('list', await api.conversations({limit: Math.min(200, Math.max(PAGE, loaded()))}));
+      dispatch('list', await api.conversations({limit: Math.min(200, Math.max(PAGE, loaded()))}, {mayBeKept}));
+      mayBeKept = false;
     },
     async thread({id}) {
       dispatch('thread', await api.conversation(id));

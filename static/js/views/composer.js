@@ -14,7 +14,7 @@ const hasFieldSizing = CSS.supports('field-sizing', 'content');
 
 /**
  * @param {HTMLElement} el
- * @returns {{update: (state: {conversation: string|null, modelName: string, modelId: string, isRunning: boolean, isSending: boolean}) => void,
+ * @returns {{update: (state: {conversation: string|null, modelName: string, modelId: string, isRunning: boolean, isSending: boolean, isCut: boolean}) => void,
  *   sent: (text: string, from: string|null) => void, failed: (sentence: string) => void, focus: () => void, adopt: (id: string) => void}}
  */
 export function mountComposer(el) {
@@ -48,13 +48,15 @@ export function mountComposer(el) {
   function submit(event) {
     event.preventDefault();
     const content = field.value.trim();
-    if (!content || state.isSending) return;
+    if (!content || state.isSending || state.isCut) return;
     if (state.isRunning) say(t('say.wait'));
     else wish(el, 'sendMessage', {content});
   }
 
+  const reason = () => (state.isCut ? t('say.offline') : ''); // why nothing can be sent
+
   function onInput() {
-    say('');
+    say(reason());
     fit();
     drawButton();
     clearTimeout(timer);
@@ -87,7 +89,7 @@ export function mountComposer(el) {
       ? html`<button type="button" class="round is-stop" aria-label=${t('say.stop')} title=${t('say.stop')}
           @click=${() => wish(el, 'stopReply')}>${ICONS.stop}</button>`
       : html`<button type="submit" class="round" aria-label=${t('say.send')} title=${t('say.send')}
-          ?disabled=${!field.value.trim() || state.isSending}>${ICONS.send}</button>`, el.querySelector('.say-button'));
+          ?disabled=${!field.value.trim() || state.isSending || state.isCut}>${ICONS.send}</button>`, el.querySelector('.say-button'));
   }
 
   function drawChips() {
@@ -103,11 +105,12 @@ export function mountComposer(el) {
     update(next) {
       const isMoved = next.conversation !== state.conversation || !('conversation' in state);
       if (isMoved && 'conversation' in state) keepDraft();
-      if (!next.isRunning && state.isRunning) say('');
+      const isNews = next.isCut !== state.isCut || (!next.isRunning && state.isRunning);
       state = next;
+      if (isNews) say(reason());
       if (isMoved) {
         fill(drafts.get(state.conversation ?? NEW) ?? '');
-        say('');
+        say(reason());
       }
       field.closest('form').classList.toggle('is-sending', state.isSending);
       drawButton();

@@ -32,8 +32,8 @@ export function mountSettings(el) {
     line.choices.map(({value, label, lang}) => html`<label lang=${lang ?? nothing}><input type="radio" name=${name} .value=${value} .checked=${value === line.value}
       @change=${() => change(() => line.choose(value))}><span>${label}</span></label>`)}</div></fieldset>`;
 
-  const drawSwitch = (line, name) => html`<label class="set-line set-switch"><span>${line.label}${drawNote(line, name)}</span><input type="checkbox" role="switch"
-    aria-describedby=${line.note ? `${name}-note` : nothing} .checked=${line.isOn} @change=${e => turn(line, e.target)}></label>`;
+  const drawSwitch = (line, name) => html`<label class="set-line set-switch"><span><span id="${name}-label">${line.label}</span>${drawNote(line, name)}</span><input type="checkbox" role="switch"
+    aria-labelledby="${name}-label" aria-describedby=${line.note ? `${name}-note` : nothing} .checked=${line.isOn} @change=${e => turn(line, e.target)}></label>`;
 
   async function turn(line, box) {
     const isOn = box.checked;

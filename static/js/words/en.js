@@ -50,6 +50,7 @@ export default {
   'say.hint': 'Ask anything',
   'say.send': 'Send',
   'say.stop': 'Stop the answer',
+  'say.offline': 'You are offline. You can read what this browser has kept; what you write stays here and can be sent later.',
   'say.wait': 'The answer is still being written. Stop it, or wait for its end.',
 
   'model.choose': name => `Model: ${name}. Choose another`,

@@ -48,6 +48,7 @@ export default {
   'say.hint': '随便问',
   'say.send': '发送',
   'say.stop': '停止回答',
+  'say.offline': '你已离线。可以阅读此浏览器保存的内容；写下的文字会留在这里，稍后再发送。',
   'say.wait': '回答还在写。可以停止它，或等它写完。',
 
   'model.choose': name => `模型：${name}。选择其他模型`,
