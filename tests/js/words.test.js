@@ -1,7 +1,7 @@
 /** Times, numbers and words as a person reads them. */
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {readdirSync} from 'node:fs';
+import {readdirSync, readFileSync} from 'node:fs';
 import {compact, dateGroup, duration, money, rate, sentencesEnd} from '../../static/js/time.js';
 
 const folder = new URL('../../static/js/words/', import.meta.url);
@@ -55,4 +55,31 @@ test('only finished sentences are read out', () => {
   assert.equal(text.slice(0, sentencesEnd(text, 0)), 'One.');
   assert.equal(sentencesEnd(text, 4), 4);
   assert.equal(sentencesEnd('你好。再见', 0), 3);
+});
+
+/** All sources of the page but the words themselves. */
+function sources(at = new URL('../../static/js/', import.meta.url)) {
+  return readdirSync(at, {withFileTypes: true}).flatMap(entry => {
+    if (entry.isDirectory()) return entry.name === 'words' ? [] : sources(new URL(`${entry.name}/`, at));
+    return entry.name.endsWith('.js') ? [[entry.name, readFileSync(new URL(entry.name, at), 'utf8')]] : [];
+  });
+}
+
+test('every word that the page asks for is in a table', () => {
+  const keys = files.filter(file => file.endsWith('en.js')).flatMap(file => Object.keys(tables.get(file)));
+  const missing = [];
+  let asked = 0;
+  for (const [file, source] of sources()) {
+    // t('key'), t(isSo ? 'key' : 'other'), and t(`some.${name}`): of the last, what stands before the name.
+    for (const [, argument] of source.matchAll(/(?<![\w.$])t\(([^()]*)/g)) {
+      for (const [, key] of argument.matchAll(/'([a-z]\w*(?:\.\w+)+)'/g)) {
+        asked++;
+        if (!keys.includes(key)) missing.push(`${file}: ${key}`);
+      }
+      const [, start] = /^`([^`$]*)\$\{/.exec(argument) ?? [];
+      if (start && !keys.some(key => key.startsWith(start))) missing.push(`${file}: ${start}…`);
+    }
+  }
+  assert.deepEqual(missing, []);
+  assert.ok(asked > 100, `only ${asked} were found`);
 });

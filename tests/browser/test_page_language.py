@@ -1,0 +1,82 @@
+"""In Chinese the page speaks Chinese: no view shows or names anything in English, but what a person or a model wrote."""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PHONE, Visit
+from tests.browser.test_page_looks import assert_accessible
+
+# What people and models wrote, names of models, keys, code, and the page's other language.
+NOT_OURS = ".md, .utterance-text, .topbar-title, .side-title, .brand, .reply-name, .numbers-model, .model-name bdi, .model-id, .chip, code, pre, kbd, [lang]:not(html), script, style, noscript, title"
+NAMES_NOT_OURS = re.compile(r"^(demo|local)/|Show everything|^Demo: ")
+OURS = re.compile(r"^(≈?\s?[\d.,\s/]+|tokens?(/s)?|tokens?/s|[\d.,]+ ?(tokens(/s)?|s|ms|K|M)|.*\d s|\d+ min \d+ s|Rill|✓|[·/|–—…●]|\$[\d.]+|[0-9a-f-]{16,}|stop|length)$")
+WORDS = """notOurs => {
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    if (!node.parentElement.closest(notOurs) && node.parentElement.checkVisibility()) found.push(node.data.trim());
+  }
+  for (const el of document.querySelectorAll('[aria-label], [title], [placeholder]')) {
+    if (el.closest(notOurs) && !el.matches('button, input, textarea')) continue;
+    for (const name of ['aria-label', 'title', 'placeholder']) if (el.hasAttribute(name)) found.push(el.getAttribute(name).trim());
+  }
+  return found;
+}"""
+
+
+def english(page: Page) -> list[str]:
+    """What has Latin letters and not one Chinese character."""
+    return sorted({words for words in page.evaluate(WORDS, NOT_OURS)
+                   if re.search(r"[A-Za-z]{2}", words) and not re.search(r"[\u4e00-\u9fff]", words)
+                   and not OURS.match(words) and not NAMES_NOT_OURS.search(words)})
+
+
+def test_no_view_speaks_english_in_chinese(open_page: Callable[..., Visit], axe_source: str) -> None:
+    visit = open_chinese(open_page)
+    page = visit.page
+    expect(page.get_by_role("heading", name="想知道些什么？")).to_be_visible()
+    assert english(page) == [], "the empty page"
+    page.locator("#model-chip").click()
+    expect(page.locator(".model").first).to_be_visible()
+    assert english(page) == [], "the picker"
+    page.get_by_role("combobox").fill("demo/tour")
+    page.keyboard.press("Enter")
+    page.locator("#say").fill("Show everything")
+    page.keyboard.press("Enter")
+    expect(page.locator(".numbers")).to_be_visible(timeout=60_000)
+    assert english(page) == [], "an answer"
+    assert_accessible(visit, axe_source, "an answer in Chinese")
+    assert page.locator("figure.code").first.get_by_role("button", name="复制").is_visible()
+    page.locator(".numbers").click()
+    assert english(page) == [], "the timing"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="设置").click()
+    expect(page.get_by_role("dialog", name="设置")).to_be_visible()
+    assert english(page) == [], "the settings"
+    page.keyboard.press("Escape")
+    page.locator(".side-item").first.hover()
+    page.locator(".side-more").first.click()
+    expect(page.get_by_role("menu")).to_be_visible()
+    assert english(page) == [], "a menu"
+
+
+def test_the_check_finds_english_words(visit: Visit) -> None:
+    """Else the test above proves nothing."""
+    assert {"What would you like to know?", "New conversation", "Ask anything", "Send"} <= set(english(visit.page))
+
+
+def open_chinese(open_page: Callable[..., Visit], **options: object) -> Visit:
+    """`Visit.go` looks for the field by its English name, so the language is chosen after it."""
+    visit = open_page(**options)
+    visit.page.evaluate("localStorage.setItem('rill.language', '\"zh\"')")
+    visit.page.reload()
+    expect(visit.page.locator("#say")).to_be_visible()
+    return visit
+
+
+def test_a_phone_in_chinese_fits(open_page: Callable[..., Visit]) -> None:
+    visit = open_chinese(open_page, viewport=PHONE, has_touch=True, is_mobile=True)
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
