@@ -41,6 +41,7 @@ def test_place_and_open_folds_survive_five_reloads(visit: Visit) -> None:
     expect(fold).not_to_have_attribute("open", "")
     fold.locator("summary").click()
     visit.choose("demo/long").say("chars=12000 rate=60000")
+    expect(visit.replies).to_have_count(2)  # else the numbers below are those of the first
     expect(visit.numbers).to_be_visible(timeout=30_000)
     visit.page.locator("#scroller").hover()
     visit.page.mouse.wheel(0, -1200)
