@@ -94,7 +94,7 @@ def measure(rill: Rill, conversation_id: str, newest: str, rounds: int) -> dict[
         within = page.wait_for_function(DRAWN, arg=newest, timeout=120_000).json_value() - began
         page.locator("#say").fill(json.dumps({"words": 600, "rate": 60, "seed": 1}))
         page.keyboard.press("Enter")
-        page.wait_for_function("document.querySelector('.reply.is-running > .md')?.textContent.length > 20", timeout=60_000)
+        page.locator(".reply.is-running > .md:not(:empty)").wait_for(timeout=60_000)
         streaming = type_in(page)
     return {"server_ms": round(server_ms), "bytes": size, "open_ms": round(statistics.median(opened[1:])), "open_within_ms": round(within),
             "typing_ms": idle, "typing_while_streaming_ms": streaming}
