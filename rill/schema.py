@@ -146,3 +146,18 @@ charges = Table(  # no reference to messages or conversations: it outlives them
     Index("charges_by_message", "message_id"),
     Index("charges_waiting", "waits_from", sqlite_where=text("waits_from IS NOT NULL"), postgresql_where=text("waits_from IS NOT NULL")),
 )
+
+shares = Table(
+    "shares", metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("user_id", String, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("conversation_id", String, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("branch", JSON, nullable=False),  # [message id, content length, reasoning length] from the root on
+    Column("reasoning", Boolean, nullable=False),
+    Column("attachments", Boolean, nullable=False),
+    Column("created_at", String, nullable=False),
+    Index("shares_by_conversation", "conversation_id", "seq"),
+    sqlite_autoincrement=True,
+)

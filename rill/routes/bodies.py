@@ -114,5 +114,10 @@ class PresetFile(Shape):
     presets: list[NewPreset] = Field(min_length=1, max_length=MAX_PRESETS)
 
 
+class NewShare(Shape):
+    reasoning: bool = False
+    attachments: bool = False
+
+
 class Nothing(Shape):
     pass

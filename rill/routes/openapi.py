@@ -30,6 +30,8 @@ BODIES: dict[str, type[BaseModel]] = {
     "presets.write_preset": bodies.PresetChange,
     "presets.delete_preset": bodies.Nothing,
     "presets.import_presets": bodies.PresetFile,
+    "shares.create_share": bodies.NewShare,
+    "shares.delete_share": bodies.Nothing,
 }
 # Bodies that are no model's: media type -> schema.
 OTHER_BODIES: dict[str, dict[str, dict[str, Any]]] = {

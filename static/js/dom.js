@@ -24,7 +24,7 @@ export function placeBy(float, anchor, side = 'start') {
 }
 
 /** @param {string} text @returns {Promise<boolean>} */
-async function copyText(text) {
+export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;

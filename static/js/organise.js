@@ -120,6 +120,8 @@ export function organiser(parts) {
       {label: t('side.rename'), icon: ICONS.pen, run: rename},
       {label: t(pinned ? 'side.unpin' : 'side.pin'), icon: ICONS.pin, run: () => wish(anchor, 'pinConversation', {id, pinned: !pinned})},
       {label: t(archived ? 'side.unarchive' : 'side.archive'), icon: OWN_ICONS.box, run: () => wish(document.body, 'archiveConversation', {conversation, archived: !archived})},
+      {label: t('side.share'), icon: ICONS.go, run: () => wish(document.body, 'useFiles', {what: 'openShare', conversation})},
+      {label: t('side.export'), icon: ICONS.down, run: () => wish(document.body, 'useFiles', {what: 'openExport', conversation, anchor})},
       {label: t('side.delete'), icon: ICONS.bin, isGrave: true, run: () => wish(document.body, 'deleteConversation', {conversation})},
     ]});
   }

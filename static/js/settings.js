@@ -9,6 +9,7 @@
  * @typedef {{title: string, lines: object[]}} Section
  */
 import {wish} from './dom.js';
+import {dataSection} from './files.js';
 import {chooseLook, lookOf, LOOKS} from './look.js';
 import {recall, remember} from './prefs.js';
 import {mountSettings} from './views/settings.js';
@@ -19,8 +20,9 @@ let view = null;
 /** @param {object} parts everything that main.js has made */
 export async function openSettings(parts) {
   await addWords({en: () => import('./words/settings.en.js'), zh: () => import('./words/settings.zh.js')});
+  const data = await dataSection(parts);
   view ??= mountSettings(document.body);
-  view.open(() => sectionsOf(parts));
+  view.open(() => sectionsOf(parts, data));
 }
 
 const look = name => ({
@@ -46,7 +48,7 @@ function notifications() {
 }
 
 /** @returns {Section[]} */
-function sectionsOf({api, session, views}) {
+function sectionsOf({api, session, views}, data) {
   const {user, mode} = session.value ?? {};
   const say = error => views.notices.say(error.message);
   return [
@@ -58,6 +60,7 @@ function sectionsOf({api, session, views}) {
         choices: [{value: 'en', label: 'English', lang: 'en'}, {value: 'zh', label: '简体中文', lang: 'zh-CN'}]},
     ]},
     {title: t('set.notices'), lines: [notifications()]},
+    data,
     {title: t('set.more'), lines: [
       {label: t('set.keys'), run: () => wish(document.body, 'openKeySheet')},
       ...(mode === 'accounts' && user ? [{label: t('set.logout', user.name), run: () => api.logout().then(() => location.assign('/login'), say)}] : []),

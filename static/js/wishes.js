@@ -56,6 +56,7 @@ export function listenToWishes(parts) {
     deleteBranch: organise('deleteBranch'),
     forkMessage: organise('fork'),
     openSettings: async () => (await import('./settings.js')).openSettings(parts),
+    useFiles: async ({what, ...detail}) => (await import('./files.js'))[what](parts, detail),
     newConversation: () => router.go(null),
     toggleSidebar: () => sidebarSwitch.toggle(),
     focusComposer: () => views.composer.focus(),

@@ -18,6 +18,7 @@ from rill.routes.pages import pages
 from rill.routes.preferences import preferences
 from rill.routes.presets import presets
 from rill.routes.session import sessions
+from rill.routes.shares import shares
 from rill.routes.usage import usage
 
 # PROTOCOL, as far as this server has it, and what else clients may count on.
@@ -28,6 +29,8 @@ POST /api/messages/{message_id}/replies | POST /api/messages/{message_id}/edit |
 POST /api/messages/{message_id}/stop | GET /api/messages/{message_id} | GET /api/messages/{message_id}/timeline | GET /api/messages/{message_id}/wire
 POST /api/conversations/{conversation_id}/restore | DELETE /api/messages/{message_id} | POST /api/messages/{message_id}/restore
 POST /api/messages/{message_id}/fork | GET /api/conversations/{conversation_id}/export | GET /api/export | POST /api/import
+POST /api/conversations/{conversation_id}/shares | GET /api/conversations/{conversation_id}/shares
+DELETE /api/shares/{share} | GET /api/shares/{share}
 GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 """
 
@@ -35,7 +38,7 @@ GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 @pytest.fixture
 def app() -> Flask:
     app = Flask("test", static_folder=None)
-    for blueprint in (pages, sessions, conversations, messages, feed, files, preferences, presets, usage, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, preferences, presets, usage, ops):
         app.register_blueprint(blueprint)
     return app
 

@@ -31,6 +31,12 @@ export function mountThread(el, {scroller, onFar, timeline}) {
 
   new IntersectionObserver(entries => entries.some(e => e.isIntersecting) && older(), {root: scroller, rootMargin: '800px'}).observe(top);
   setInterval(() => { for (const id in state.live) views.get(id)?.tick(); }, TICK_MS);
+  // Paper does not scroll: all of the branch is built before it is laid out.
+  addEventListener('beforeprint', () => {
+    if (!first) return;
+    first = 0;
+    drawBranch();
+  });
 
   function older() {
     if (!first) return;

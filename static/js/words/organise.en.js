@@ -16,6 +16,8 @@ export default {
   'side.unpin': 'No longer keep on top',
   'side.archive': 'Archive',
   'side.unarchive': 'Take out of the archive',
+  'side.share': 'Share…',
+  'side.export': 'Export…',
   'message.menu': 'Actions for this message',
   'act.fork': 'Go on from here in a new conversation',
   'act.delete': 'Delete from here on',

@@ -16,6 +16,8 @@ export default {
   'side.unpin': '取消置顶',
   'side.archive': '归档',
   'side.unarchive': '移出归档',
+  'side.share': '分享…',
+  'side.export': '导出…',
   'message.menu': '这条消息的操作',
   'act.fork': '从这里开始新的对话',
   'act.delete': '从这里起删除',

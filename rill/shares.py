@@ -1,0 +1,132 @@
+"""Read-only links: one branch of a conversation as it was when the link was made, for whoever has the link.
+
+A share names messages and how much of each there was; it copies no text, so that a message that goes is gone here too, and
+one that grows on, or comes later, is not shown. A link's token is the share's id and a mark that only this server's secret
+key can make: neither is enough alone, the token is stored nowhere, and a link can be shown again. With RILL_SECRET_KEY set,
+who has the database (which holds the conversation itself) still cannot open a link; a new key ends all links.
+
+`read_share` is the one function here that asks for no owner: what it gives is meant for anybody.
+"""
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from rill import store
+from rill.errors import Conflict, NotFound
+from rill.models import Conversation, Message, new_id, utc_now
+from rill.schema import shares
+
+ID_CHARS = 22
+MARK_CHARS = 22  # of base64: 132 bits
+MAX_SHARES = 100  # of one conversation
+
+GONE = "This link leads nowhere. It may have been revoked, or the conversation was deleted; ask whoever sent it for a new one."
+NO_SHARE = "There is no such link, or it was revoked already."
+NOTHING_YET = "There is nothing to share in this conversation yet."
+STILL_WRITING = "An answer in this conversation is still being written. Share it when it has ended, or stop it first."
+TOO_MANY = f"This conversation has {MAX_SHARES} links. Revoke one that is not needed any more."
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    seq: int
+    id: str
+    user_id: str
+    conversation_id: str
+    title: str
+    branch: list[list[Any]]
+    reasoning: bool
+    attachments: bool
+    created_at: str
+
+    def as_dict(self, secret: str) -> dict[str, Any]:
+        """For its owner."""
+        token = token_of(self.id, secret)
+        return {"id": self.id, "token": token, "url": f"/s/{token}", "reasoning": self.reasoning, "attachments": self.attachments,
+                "message_count": len(self.branch), "created_at": self.created_at}
+
+
+def token_of(share_id: str, secret: str) -> str:
+    mark = hmac.digest(secret.encode(), f"rill share {share_id}".encode(), hashlib.sha256)
+    return share_id + base64.urlsafe_b64encode(mark).decode()[:MARK_CHARS]
+
+
+def create_share(tx: Connection, user_id: str, conversation: Conversation, *, reasoning: bool, attachments: bool) -> Share:
+    """Of the branch that is shown now. Raises Conflict."""
+    shown = store.branch_to(store.conversation_messages(tx, user_id, conversation.id), conversation.head_id)
+    if not shown:
+        raise Conflict(NOTHING_YET)
+    if not all(message.is_finished for message in shown):
+        raise Conflict(STILL_WRITING)
+    if len(list_shares(tx, user_id, conversation.id)) >= MAX_SHARES:
+        raise Conflict(TOO_MANY)
+    return Share(*tx.execute(insert(shares).values(
+        id=new_id(), user_id=user_id, conversation_id=conversation.id, title=conversation.title, reasoning=reasoning, attachments=attachments,
+        branch=[[message.id, len(message.content), len(message.reasoning)] for message in shown], created_at=utc_now(),
+    ).returning(*shares.c)).one())
+
+
+def list_shares(tx: Connection, user_id: str, conversation_id: str) -> list[Share]:
+    """Newest first."""
+    wanted = select(shares).where(shares.c.user_id == user_id, shares.c.conversation_id == conversation_id)
+    return [Share(*row) for row in tx.execute(wanted.order_by(shares.c.seq.desc()))]
+
+
+def get_share(tx: Connection, user_id: str, share_id: str) -> Share:
+    return _one(tx.execute(select(shares).where(shares.c.id == share_id, shares.c.user_id == user_id)).first(), NO_SHARE)
+
+
+def delete_share(tx: Connection, user_id: str, share_id: str) -> None:
+    if not tx.execute(delete(shares).where(shares.c.id == share_id, shares.c.user_id == user_id)).rowcount:
+        raise NotFound(NO_SHARE)
+
+
+def _one(row: Any, sentence: str) -> Share:
+    if row is None:
+        raise NotFound(sentence)
+    return Share(*row)
+
+
+# ---- for whoever has the link
+
+def read_share(tx: Connection, token: str, secret: str) -> dict[str, Any]:
+    """What the link shows: words, names of models and sources. No ids, no owner, no costs, no settings. Raises NotFound, and
+    tells by nothing whether a link ever was."""
+    share_id = token[:ID_CHARS]
+    if not hmac.compare_digest(token.encode(), token_of(share_id, secret).encode()):
+        raise NotFound(GONE)
+    share = _one(tx.execute(select(shares).where(shares.c.id == share_id)).first(), GONE)
+    try:
+        store.get_conversation(tx, share.user_id, share.conversation_id)
+    except NotFound:
+        raise NotFound(GONE) from None
+    by_id = {message.id: message for message in store.conversation_messages(tx, share.user_id, share.conversation_id)}
+    if any(message_id not in by_id for message_id, _, _ in share.branch):
+        raise NotFound(GONE)
+    return {"title": share.title, "shared_at": share.created_at,
+            "messages": [_shown(by_id[message_id], content, reasoning, share) for message_id, content, reasoning in share.branch]}
+
+
+def _shown(message: Message, content: int, reasoning: int, share: Share) -> dict[str, Any]:
+    is_as_shared = message.is_finished and len(message.content) == content
+    shown = {"role": message.role, "content": message.content[:content], "model": message.model, "citations": message.citations,
+             "ending": _ending(message) if is_as_shared else None}
+    if share.reasoning and message.reasoning:
+        shown["reasoning"] = message.reasoning[:reasoning]
+    if share.attachments:
+        described = message.as_dict()["attachments"]
+        shown["attachments"] = [{name: one.get(name) for name in ("name", "media_type", "size")} for one in described]
+    return shown
+
+
+def _ending(message: Message) -> str | None:
+    """A word for the page: what the upstream said of a failure is not for strangers."""
+    if message.status == "completed":
+        return "length" if message.finish_reason == "length" else None
+    return message.status

@@ -1,0 +1,59 @@
+/**
+ * The page behind a shared link: one branch to read, drawn with the renderer and the look of the conversation itself. It knows
+ * no store, no feed and no session, and asks the server one thing. Loaded by templates/share.html.
+ */
+import {html, nothing, render} from 'lit-html';
+import {createMarkdown, setMathsStylesheet} from './markdown/index.js';
+import {ICONS} from './icons.js';
+import {addWords, language, locale, t} from './words.js';
+
+const page = document.getElementById('shared');
+const token = location.pathname.split('/').at(-1);
+
+const labels = () => ({copy: t('code.copy'), copied: t('code.copied'), code: t('code.label')});
+const nameOf = model => model?.split('/').at(-1) || t('shared.model');
+
+function drawMessage(message) {
+  return message.role === 'user'
+    ? html`<article class="utterance" aria-label=${t('shared.you')}><div class="utterance-text" dir="auto">${message.content}</div>${drawAttached(message)}</article>`
+    : html`<article class="reply" aria-label=${t('shared.answer', nameOf(message.model))}>
+        <div class="reply-head">${ICONS.rill}<h2 class="reply-name" title=${message.model ?? nothing}>${nameOf(message.model)}</h2></div>
+        ${message.reasoning ? html`<div class="thinking"><details><summary>${t('reply.thoughts')}</summary><div class="md thinking-text"></div></details></div>` : nothing}
+        <div class="md"></div>${message.ending ? html`<p class="reply-note">${t(`shared.${message.ending}`)}</p>` : nothing}${drawSources(message)}</article>`;
+}
+
+const drawAttached = ({attachments}) => (attachments?.length
+  ? html`<ul class="shared-list">${attachments.map(({name}) => html`<li>${t('shared.attached', name)}</li>`)}</ul>` : nothing);
+
+const drawSources = ({citations}) => {
+  const safe = citations.filter(({url}) => /^https?:\/\//.test(url));
+  return safe.length ? html`<h3 class="shared-sources">${t('reply.sources')}</h3><ul class="shared-list">${safe.map(({url, title}) =>
+    html`<li><a href=${url} target="_blank" rel="noopener noreferrer nofollow">${title || url}</a></li>`)}</ul>` : nothing;
+};
+
+function draw({title, shared_at, messages}) {
+  const when = new Date(shared_at).toLocaleDateString(locale, {dateStyle: 'long'});
+  render(html`<header class="shared-head"><h1><bdi>${title || t('shared.untitled')}</bdi></h1><p>${t('shared.note', when)}</p></header>
+    <div class="thread">${messages.map(drawMessage)}</div><footer class="shared-foot">${ICONS.rill}<span>${t('shared.made')}</span></footer>`, page);
+  const articles = page.querySelectorAll('article');
+  messages.forEach((message, at) => {
+    if (message.role === 'user') return;
+    createMarkdown(articles[at].querySelector(':scope > .md'), {labels: labels()}).end(message.content);
+    if (message.reasoning) createMarkdown(articles[at].querySelector('.thinking-text'), {labels: labels()}).end(message.reasoning);
+  });
+}
+
+async function start() {
+  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+  setMathsStylesheet(document.documentElement.dataset.maths);
+  await addWords({en: () => import('./words/shared.en.js'), zh: () => import('./words/shared.zh.js')});
+  try {
+    const response = await fetch(`/api/shares/${token}`);
+    if (!response.ok) throw new Error(t(response.status === 404 ? 'shared.gone' : 'shared.failure'));
+    draw(await response.json());
+  } catch (error) {
+    render(html`<div class="greeting">${ICONS.rill}<h1>${error instanceof TypeError ? t('shared.failure') : error.message}</h1></div>`, page);
+  }
+}
+
+start();
