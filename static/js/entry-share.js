@@ -5,12 +5,12 @@
 import {html, nothing, render} from 'lit-html';
 import {createMarkdown, setMathsStylesheet} from './markdown/index.js';
 import {ICONS} from './icons.js';
+import {labels} from './views/markdown_labels.js';
 import {addWords, language, locale, t} from './words.js';
 
 const page = document.getElementById('shared');
 const token = location.pathname.split('/').at(-1);
 
-const labels = () => ({copy: t('code.copy'), copied: t('code.copied'), code: t('code.label')});
 const nameOf = model => model?.split('/').at(-1) || t('shared.model');
 
 function drawMessage(message) {
@@ -38,8 +38,8 @@ function draw({title, shared_at, messages}) {
   const articles = page.querySelectorAll('article');
   messages.forEach((message, at) => {
     if (message.role === 'user') return;
-    createMarkdown(articles[at].querySelector(':scope > .md'), {labels: labels()}).end(message.content);
-    if (message.reasoning) createMarkdown(articles[at].querySelector('.thinking-text'), {labels: labels()}).end(message.reasoning);
+    createMarkdown(articles[at].querySelector(':scope > .md'), {labels}).end(message.content);
+    if (message.reasoning) createMarkdown(articles[at].querySelector('.thinking-text'), {labels}).end(message.reasoning);
   });
 }
 

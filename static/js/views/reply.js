@@ -10,11 +10,11 @@ import {memoryOf} from '../prefs.js';
 import {duration, firstSentence} from '../time.js';
 import {t} from '../words.js';
 import {wish} from '../dom.js';
+import {labels} from './markdown_labels.js';
 import {mountReplyFoot} from './reply_foot.js';
 import {mountThinking} from './thinking.js';
 
 const folds = memoryOf('folds');
-const labels = Object.fromEntries(['wrap', 'download', 'copy', 'copied', 'copyFailed', 'code', 'done', 'todo', 'table'].map(name => [name, t(`md.${name}`)]));
 
 /**
  * @param {{isPinned: () => boolean, timeline: (id: string) => Promise<object>}} tools
