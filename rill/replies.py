@@ -36,6 +36,7 @@ class Options:
     stream: bool = True
     record: bool = False
     remember: Callable[[Connection, dict[str, Any]], None] = lambda tx, ids: None  # told the new ids inside the transaction
+    keep_head: bool = False  # the conversation stays where it is; only `regenerate` heeds it
 
 
 class Replies:
@@ -67,7 +68,8 @@ class Replies:
             conversation = store.get_conversation(tx, user_id, conversation.id)
             asked = store.get_message(tx, user_id, asked.id)  # so may the message
             replies = [_add_reply(tx, asked, model, options) for model in models]
-            runs, events = self._prepare(tx, conversation, replies, options)
+            head = {"head_id": conversation.head_id} if options.keep_head else {}
+            runs, events = self._prepare(tx, conversation, replies, options, **head)
             options.remember(tx, {"replies": [reply.id for reply in replies]})
         self._start(user_id, runs, events)
 

@@ -76,6 +76,10 @@ class NewReplies(Asking):
     models: list[Slug] | None = Field(None, min_length=1, max_length=MAX_MODELS)
 
 
+class MoreReplies(NewReplies):
+    keep_head: bool = False  # beside the others: the conversation does not move to the new one
+
+
 class NewMessage(NewReplies):
     content: Content
     parent_id: Id | None = None

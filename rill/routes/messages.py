@@ -10,7 +10,7 @@ from rill import forks, store, trash
 from rill.errors import Conflict
 from rill.models import Message
 from rill.replies import HEAD, Options, conversation_event
-from rill.routes.bodies import Asking, EditedMessage, Fork, NewMessage, NewReplies, Nothing
+from rill.routes.bodies import Asking, EditedMessage, Fork, MoreReplies, NewMessage, Nothing
 from rill.routes.door import answer, body, once, parts, user
 from rill.timeline import as_events
 
@@ -29,7 +29,7 @@ def send(conversation_id: str) -> Response:
 @messages.post("/messages/<message_id>/replies")
 def regenerate(message_id: str) -> Response:
     question = _message(message_id)
-    asked = body(NewReplies)
+    asked = body(MoreReplies)
     _check_role(question, "user", "Only a message of yours can be answered again.")
     return _once(asked, lambda options: parts.replies.regenerate(user().id, question, options))
 
@@ -125,7 +125,8 @@ def _once(asked: Asking, act: Callable[[Options], None]) -> Response:
     with once(asked) as attempt:
         if attempt.ids is None:
             params = asked.params and asked.params.given()
-            act(Options(getattr(asked, "models", None), params, asked.stream, asked.record, attempt.remember))
+            act(Options(getattr(asked, "models", None), params, asked.stream, asked.record, attempt.remember,
+                        getattr(asked, "keep_head", False)))
 
     def load(ids: Any) -> Any:
         return [_message(one).as_dict() for one in ids] if isinstance(ids, list) else _message(ids).as_dict()

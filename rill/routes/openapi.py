@@ -17,7 +17,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "conversations.delete_conversation": bodies.Nothing,
     "conversations.restore_conversation": bodies.Nothing,
     "messages.send": bodies.NewMessage,
-    "messages.regenerate": bodies.NewReplies,
+    "messages.regenerate": bodies.MoreReplies,
     "messages.edit": bodies.EditedMessage,
     "messages.continue_": bodies.Asking,
     "messages.stop": bodies.Nothing,

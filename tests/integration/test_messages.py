@@ -154,6 +154,13 @@ def test_regenerating_makes_siblings_and_moves_the_head(api: Api) -> None:
     assert api.conversation(old["conversation_id"])["head_id"] == replies[0]["id"] and api.message(old["id"]) == old
 
 
+def test_a_reply_added_beside_the_others_does_not_move_the_conversation(api: Api) -> None:
+    old = api.answered(numbers(5))
+    [reply] = api.post(f"/api/messages/{old['parent_id']}/replies", {"models": ["demo/echo"], "keep_head": True})["replies"]
+    assert reply["parent_id"] == old["parent_id"] and api.finished(reply["id"])["status"] == "completed"
+    assert api.conversation(old["conversation_id"])["head_id"] == old["id"]
+
+
 def test_editing_makes_a_sibling_and_keeps_the_old_branch(api: Api) -> None:
     conversation = api.new_conversation()["id"]
     first = api.finished(api.send(conversation, "one")["replies"][0]["id"])

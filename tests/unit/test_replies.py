@@ -84,6 +84,15 @@ def test_regenerating_adds_a_sibling_and_editing_a_branch(core: Core) -> None:
     assert now(core, conversation).head_id == messages[-1].id
 
 
+def test_a_reply_asked_for_beside_the_others_leaves_the_conversation_where_it_is(core: Core) -> None:
+    conversation = core.conversation()
+    first = answered(core, conversation, "1")
+    second = answered(core, conversation, "2")
+    core.replies.regenerate(ALICE.id, core.stored(first.parent_id), Options(models=["demo/beside"], keep_head=True))
+    assert (tree(core, conversation)[-1].model, tree(core, conversation)[-1].parent_id) == ("demo/beside", first.parent_id)
+    assert now(core, conversation).head_id == second.id
+
+
 def test_a_continued_reply_stays_where_the_person_is(core: Core) -> None:
     conversation = core.conversation()
     early = answered(core, conversation, "1", reason="length")
