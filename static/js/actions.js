@@ -53,6 +53,11 @@ export function createActions({api, dispatch, newKey = makeKey}) {
     regenerate: (reply, models) => once(['regenerate', reply.parent_id], models, {models}, async (body, key) => {
       posted(reply.conversation_id, await api.regenerate(reply.parent_id, body, key));
     }),
+    /** Beside the others: the conversation stays where it is. */
+    addReply: (question, model) => once(['add', question.id], model, {models: [model], keep_head: true}, async (body, key) => {
+      const {replies: messages} = await api.regenerate(question.id, body, key);
+      dispatch('posted', {conversation_id: question.conversation_id, messages});
+    }),
     edit: (message, content, models) => once(['edit', message.id], [content, models], {content, models}, async (body, key) => {
       posted(message.conversation_id, await api.edit(message.id, body, key));
     }),

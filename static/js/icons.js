@@ -22,6 +22,7 @@ export const ICONS = {
   right: icon(svg`<path d="M8 5l5 5-5 5"/>`),
   down: icon(svg`<path d="M10 4v11.5M5 10.75l5 5 5-5"/>`),
   chevron: icon(svg`<path d="M6 8l4 4 4-4"/>`),
+  columns: icon(svg`<rect x="2.75" y="4" width="6" height="12" rx="1.5"/><rect x="11.25" y="4" width="6" height="12" rx="1.5"/>`),
   close: icon(svg`<path d="M5 5l10 10M15 5L5 15"/>`),
   search: icon(svg`<circle cx="9" cy="9" r="5.25"/><path d="M13 13l3.75 3.75"/>`),
   warn: icon(svg`<circle cx="10" cy="10" r="7.25"/><path d="M10 6.25v4.5M10 13.6v.1"/>`),

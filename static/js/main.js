@@ -51,7 +51,7 @@ const sync = createSync({
   exists: want => want.kind === 'lists' || (want.kind === 'thread' ? store.current.value === want.id : want.id in store.live.value),
 });
 const actions = createActions({api, dispatch});
-const models = modelDesk({api, session, thread: store.thread});
+const models = modelDesk({api, session, thread: store.thread, current: store.current});
 const router = createRouter(show);
 const line = createLine({askSession: () => api.session().then(keepSession), hasSession: () => Boolean(session.value), follow});
 const isCut = computed(() => line.net.value === 'offline' || (line.net.value === 'reconnecting' && !session.value)); // nothing can be sent
@@ -71,7 +71,7 @@ const views = {
   sidebar: mountSidebar(byId('sidebar')),
   notices: mountNotices(byId('notices')),
   empty: mountEmpty(byId('empty')),
-  thread: mountThread(byId('thread'), {scroller: byId('scroller'), timeline: api.timeline, onFar: isFar => { byId('jump').hidden = !isFar; }}),
+  thread: mountThread(byId('thread'), {scroller: byId('scroller'), timeline: api.timeline, pricingOf: models.pricingOf, onFar: isFar => { byId('jump').hidden = !isFar; }}),
   composer: mountComposer(byId('composer')),
   picker: mountPicker(byId('picker')),
   menu: mountMenu(byId('menu')),
@@ -149,7 +149,8 @@ function keepViewsDrawn() {
   keepDrawn(views.thread, () => ({thread: isHere.value ? store.thread.value : null, live: store.live.value, nameOf: models.nameOf.value}));
   keepDrawn(views.composer, () => ({
     conversation: store.current.value, modelId: models.chosen.value ?? '', modelName: models.nameOf.value(models.chosen.value ?? ''),
-    isRunning: Boolean(store.replyRunning.value), isSending: isSending.value || !session.value, isCut: isCut.value,
+    also: models.also.value, nameOf: models.nameOf.value, isCut: isCut.value,
+    isRunning: store.repliesRunning.value.length > 0, mustWait: Boolean(store.replyRunning.value), isSending: isSending.value || !session.value,
   }));
   keepDrawn(views.picker, () => ({...models.list.value, chosen: models.chosen.value}));
   keepDrawn(views.announcer, () => {

@@ -4,7 +4,7 @@
  */
 import {computed, signal} from '@preact/signals-core';
 import {apply, EMPTY} from './store/apply.js';
-import {cursorOf, runningConversations, runningReply} from './store/select.js';
+import {cursorOf, runningBeside, runningConversations, runningReply} from './store/select.js';
 
 /** @param {{onWant: (want: import('./store/apply.js').Want) => void}} options */
 export function createStore({onWant}) {
@@ -24,6 +24,7 @@ export function createStore({onWant}) {
     running: computed(() => new Set(runningIds.value.split(','))),
     thread,
     replyRunning: computed(() => runningReply(thread.value)),
+    repliesRunning: computed(() => runningBeside(thread.value)),
     cursor: () => cursorOf(state.value),
     isIdle: () => Object.keys(state.value.live).length === 0,
     dispatch(type, data) {

@@ -25,12 +25,12 @@ export function listenToWishes(parts) {
       const {conversation, messages} = store.state.value.threads[id];
       let head = messages[conversation.head_id];
       if (head?.role === 'user') head = messages[head.parent_id]; // its answer was deleted: say it anew, beside it
-      await actions.send(id, head?.id ?? null, content, demo && isStandin() ? [demo] : undefined);
+      await actions.send(id, head?.id ?? null, content, demo && isStandin() ? [demo] : models.asked());
       views.composer.sent(content);
       views.thread.toEnd();
     } catch (error) {
       if (demo) say(error);
-      else views.composer.failed(error.message);
+      else views.composer.failed(error.message, content);
     } finally {
       isSending.value = false;
     }
@@ -40,6 +40,7 @@ export function listenToWishes(parts) {
   async function begin(content) {
     const conversation = await actions.createConversation({model: models.forNew.value ?? undefined, draft: content});
     views.composer.adopt(conversation.id);
+    models.adopt(conversation.id);
     router.go(conversation.id);
     return conversation.id;
   }
@@ -68,7 +69,7 @@ export function listenToWishes(parts) {
     deleteCurrent: () => wishes.deleteConversation({conversation: current()}),
     openMenu: options => views.menu.open(options),
     openTiming: detail => views.timing.open(detail),
-    openPicker: ({anchor}) => views.picker.open(anchor ?? document.getElementById('model-chip')),
+    openPicker: ({anchor, pick}) => views.picker.open(anchor ?? document.getElementById('model-chip'), pick),
     wantModels: () => models.fetchList(),
     announce: ({text}) => views.announcer.say(text),
     reconnect: () => feed.renew(),
@@ -93,15 +94,14 @@ export function listenToWishes(parts) {
     async editMessage({message, content, done}) {
       const {thread} = store;
       const reply = childrenOf(thread.value).get(message.id)?.at(-1);
-      await actions.edit(message, content, modelsFor(reply));
+      await actions.edit(message, content, models.asked() ?? modelsFor(reply));
       done();
       views.thread.toEnd();
     },
     continueReply: ({message}) => actions.continue(message),
-    stopReply() {
-      const reply = store.replyRunning.value;
-      return reply ? actions.stop(reply) : undefined;
-    },
+    stopReply: ({message}) => Promise.all((message ? [message] : store.repliesRunning.value).map(actions.stop)),
+    compareWith: ({models: list}) => models.setAlso(list),
+    addReply: ({question, model}) => actions.addReply(question, model),
     switchBranch({id}) {
       const thread = store.thread.value;
       return actions.switchTo(thread.conversation.id, leafUnder(childrenOf(thread), id)).catch(error => {

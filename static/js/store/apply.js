@@ -119,7 +119,7 @@ const HANDLERS = {
     if (!thread) return state;
     const fresh = messages.filter(m => !thread.messages[m.id]);
     const next = fresh.reduce((s, m) => (m.role === 'assistant' ? takeWhole(s, m) : putMessage(s, m)), state);
-    return putHead(next, conversation_id, head_id);
+    return head_id ? putHead(next, conversation_id, head_id) : next;
   },
 
   healed(state, {message}) {

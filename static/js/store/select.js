@@ -41,5 +41,11 @@ export function runningReply(thread) {
   return head && head.role === 'assistant' && !isFinal(head) ? head : null;
 }
 
+/** @returns {object[]} the unfinished replies beside the head, itself included */
+export function runningBeside(thread) {
+  const head = thread?.messages[thread.conversation.head_id];
+  return head?.role === 'assistant' ? Object.values(thread.messages).filter(m => m.parent_id === head.parent_id && m.role === 'assistant' && !isFinal(m)) : [];
+}
+
 /** @returns {string[]} ids of conversations in which a reply grows */
 export const runningConversations = state => [...new Set(Object.values(state.live).map(l => l.conversation_id))].sort();

@@ -2,7 +2,7 @@
  * The field one writes in: grows with its text, keeps a draft per conversation, sends on Enter, turns Send into Stop.
  * Does not send: it wishes for it, and is told by `sent` or `failed` how it went. Called by main.js.
  */
-import {html, render} from 'lit-html';
+import {html, nothing, render} from 'lit-html';
 import {ICONS} from '../icons.js';
 import {wish} from '../dom.js';
 import {memoryOf} from '../prefs.js';
@@ -10,17 +10,20 @@ import {t} from '../words.js';
 
 const NEW = 'new'; // the draft of a conversation that does not exist yet
 const DRAFT_EVERY_MS = 300;
+const MOST_BESIDE = 5; // models beside the chosen one
 const hasFieldSizing = CSS.supports('field-sizing', 'content');
 
 /**
  * @param {HTMLElement} el
- * @returns {{update: (state: {conversation: string|null, modelName: string, modelId: string, isRunning: boolean, isSending: boolean, isCut: boolean}) => void,
- *   sent: (text: string, from: string|null) => void, failed: (sentence: string) => void, focus: () => void, adopt: (id: string) => void}}
+ * @returns {{update: (state: {conversation: string|null, modelName: string, modelId: string, also: string[],
+ *   nameOf: Function, isRunning: boolean, mustWait: boolean, isSending: boolean, isCut: boolean}) => void,
+ *   sent: (text: string, from: string|null) => void, failed: (sentence: string, content: string) => void, focus: () => void, adopt: (id: string) => void}}
  */
 export function mountComposer(el) {
   const drafts = memoryOf('drafts');
   let state = {};
   let timer = 0;
+  let unsent = null; // what the server may not have got
 
   render(html`<form class="composer" @submit=${submit}>
       <p class="say-trouble" role="alert"></p>
@@ -49,7 +52,8 @@ export function mountComposer(el) {
     event.preventDefault();
     const content = field.value.trim();
     if (!content || state.isSending || state.isCut) return;
-    if (state.isRunning) say(t('say.wait'));
+    // A text that failed to be sent may have arrived, and its answer be what runs: tried again it is the same wish.
+    if (state.mustWait && content !== unsent) say(t('say.wait'));
     else wish(el, 'sendMessage', {content});
   }
 
@@ -85,18 +89,28 @@ export function mountComposer(el) {
   }
 
   function drawButton() {
-    render(state.isRunning
-      ? html`<button type="button" class="round is-stop" aria-label=${t('say.stop')} title=${t('say.stop')}
-          @click=${() => wish(el, 'stopReply')}>${ICONS.stop}</button>`
-      : html`<button type="submit" class="round" aria-label=${t('say.send')} title=${t('say.send')}
-          ?disabled=${!field.value.trim() || state.isSending || state.isCut}>${ICONS.send}</button>`, el.querySelector('.say-button'));
+    // Stop keeps its place at the end: a button to send that came there would take its clicks.
+    const isEmpty = !field.value.trim();
+    const word = t('say.send');
+    render(html`${state.isRunning && isEmpty ? nothing : html`<button type="submit" class="round" aria-label=${word} title=${word}
+        ?disabled=${isEmpty || state.isSending || state.isCut}>${ICONS.send}</button>`}${state.isRunning ? html`<button type="button" class="round is-stop"
+        aria-label=${t('say.stop')} title=${t('say.stop')} @click=${() => wish(el, 'stopReply')}>${ICONS.stop}</button>` : nothing}`, el.querySelector('.say-button'));
   }
 
   function drawChips() {
     render(html`<button type="button" class="chip" id="model-chip" aria-haspopup="dialog" title=${state.modelId}
       aria-label=${t('model.choose', state.modelName)}
-      @click=${e => wish(el, 'openPicker', {anchor: e.currentTarget})}><span>${state.modelName}</span>${ICONS.chevron}</button>`,
+      @click=${e => wish(el, 'openPicker', {anchor: e.currentTarget})}><span>${state.modelName}</span>${ICONS.chevron}</button>
+      ${state.also.map((model, i) => html`<button type="button" class="chip is-also" title=${model} aria-label=${t('say.without', state.nameOf(model))}
+        @click=${() => compareWith(state.also.toSpliced(i, 1))}><span>${state.nameOf(model)}</span>${ICONS.close}</button>`)}
+      ${state.also.length < MOST_BESIDE ? html`<button type="button" class="chip is-add" aria-haspopup="dialog" aria-label=${t('say.compare')} title=${t('say.compare')}
+        @click=${e => wish(el, 'openPicker', {anchor: e.currentTarget, pick: model => compareWith([...state.also, model])})}>${ICONS.plus}</button>` : nothing}`,
     el.querySelector('.say-chips'));
+  }
+
+  function compareWith(models) {
+    wish(el, 'compareWith', {models});
+    field.focus({preventScroll: true});
   }
 
   addEventListener('pagehide', keepDraft);
@@ -105,7 +119,7 @@ export function mountComposer(el) {
     update(next) {
       const isMoved = next.conversation !== state.conversation || !('conversation' in state);
       if (isMoved && 'conversation' in state) keepDraft();
-      const isNews = next.isCut !== state.isCut || (!next.isRunning && state.isRunning);
+      const isNews = next.isCut !== state.isCut || (!next.mustWait && state.mustWait);
       state = next;
       if (isNews) say(reason());
       if (isMoved) {
@@ -118,12 +132,16 @@ export function mountComposer(el) {
     },
     /** The message is kept by the server: what was typed after it stays. */
     sent(content) {
+      unsent = null;
       const rest = field.value.trim() === content ? '' : field.value;
       fill(rest);
       keepDraft();
       drawButton();
     },
-    failed: say,
+    failed(sentence, content) {
+      unsent = content;
+      say(sentence);
+    },
     focus: () => field.focus({preventScroll: true}),
     /** A new conversation has got its id while its first message is on the way: the draft goes with it. */
     adopt(id) {

@@ -24,12 +24,13 @@ export function findModels(models, query) {
   return isNew && (slug.includes('/') || !found.length) ? [...found, {id: slug, isTyped: true}] : found;
 }
 
-/** @param {HTMLElement} el @returns {{open: (anchor: HTMLElement) => void, update: (state: object) => void}} */
+/** @param {HTMLElement} el @returns {{open: (anchor: HTMLElement, pick?: (id: string) => void) => void, update: (state: object) => void}} */
 export function mountPicker(el) {
   let state = {models: null, chosen: null, stale: false, failed: false};
   let query = '';
   let active = 0;
   let anchor = null;
+  let pick = null; // what is done with the model, when it is not the one to answer from now on
 
   el.popover = 'auto';
   el.setAttribute('role', 'dialog');
@@ -44,7 +45,8 @@ export function mountPicker(el) {
 
   function choose(model) {
     el.hidePopover();
-    wish(el, 'chooseModel', {id: model.id});
+    if (pick) pick(model.id);
+    else wish(el, 'chooseModel', {id: model.id});
   }
 
   function onKey(event) {
@@ -101,8 +103,9 @@ export function mountPicker(el) {
       state = next;
       if (el.matches(':popover-open')) draw();
     },
-    open(from) {
+    open(from, then) {
       anchor = from;
+      pick = then;
       query = '';
       active = Math.max(0, (state.models ?? []).findIndex(m => m.id === state.chosen));
       draw();

@@ -17,7 +17,8 @@ import {mountThinking} from './thinking.js';
 const folds = memoryOf('folds');
 
 /**
- * @param {{isPinned: () => boolean, timeline: (id: string) => Promise<object>}} tools
+ * @param {{isPinned: () => boolean, timeline: (id: string) => Promise<object>, mountFoot?: Function, ended?: (message: object) => object}} tools
+ *   `mountFoot` and `ended`: what a column has in place of the foot, and of the live line at the end
  * @returns {{el: HTMLElement, update: (state: {message: object, live?: object, of: object[], isLast: boolean,
  *   name: string}) => void,
  *   tick: () => void}}
@@ -32,7 +33,7 @@ export function mountReply(tools) {
     return part;
   });
   const thinking = mountThinking(thinkingEl, {...tools, labels});
-  const replyFoot = mountReplyFoot(foot, tools);
+  const replyFoot = (tools.mountFoot ?? mountReplyFoot)(foot, tools);
   let state = null;
   let markdown = null;
   let shown = 0; // UTF-16 units of the text that the renderer has
@@ -61,7 +62,7 @@ export function mountReply(tools) {
 
   function drawHead(message, isRunning) {
     render(html`${ICONS.rill}<h2 class="reply-name" title=${message.model}>${state.name}</h2>
-      ${isRunning ? html`<span class="reply-live"></span>` : nothing}`, head);
+      ${isRunning ? html`<span class="reply-live"></span>` : tools.ended?.(message) ?? nothing}`, head);
     if (isRunning) tick();
   }
 

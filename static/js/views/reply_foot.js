@@ -69,6 +69,17 @@ export function mountReplyFoot(el, {timeline}) {
       <span class="numbers-model">${message.model}</span>${words.map(w => html`<span>${w}</span>`)}${sparkline(pace)}</button>`;
   }
 
+  /** Beside its siblings; one without gets another model's answer beside it. */
+  function compare(event) {
+    const {message, of, isLast} = state;
+    const open = () => wish(el, 'sideBySide', {question: message.parent_id, choice: isLast ? 1 : 2});
+    if (of.length > 1) return open();
+    wish(el, 'openPicker', {anchor: event.currentTarget, pick: model => {
+      open();
+      wish(el, 'addReply', {question: {id: message.parent_id, conversation_id: message.conversation_id}, model});
+    }});
+  }
+
   function draw() {
     const {message, of, isLast} = state;
     const isOver = isFinal(message);
@@ -76,7 +87,8 @@ export function mountReplyFoot(el, {timeline}) {
     render(html`${drawBranches(el, message, of)}
       ${isOver ? html`<span class="acts">
         ${message.content ? html`<span class="copy-act">${action('copy', html`${ICONS.copy}${ICONS.check}`, copy)}</span>` : nothing}
-        ${action('regenerate', ICONS.again, () => wish(el, 'regenerateReply', {message}))}${drawMore(el, message, {copy})}${drawWhen(message.created_at)}</span>${drawNumbers(message)}` : nothing}`, el);
+        ${action('regenerate', ICONS.again, () => wish(el, 'regenerateReply', {message}))}
+        ${action(of.length > 1 ? 'sides' : 'compare', ICONS.columns, compare)}${drawMore(el, message, {copy})}${drawWhen(message.created_at)}</span>${drawNumbers(message)}` : nothing}`, el);
     if (isOver && !pace) footSeen.observe(el);
   }
 

@@ -14,16 +14,17 @@ export class ScrollKeeper {
   /**
    * @param {HTMLElement} scroller
    * @param {HTMLElement} content its only child that grows; its children carry data-id
-   * @param {{onFar: (isFar: boolean) => void, places: {get: Function, set: Function}}} options
+   * @param {{onFar: (isFar: boolean) => void, places: {get: Function, set: Function}, signal?: AbortSignal}} options
    */
-  constructor(scroller, content, {onFar, places}) {
+  constructor(scroller, content, {onFar, places, signal}) {
     Object.assign(this, {scroller, content, onFar, places, isPinned: true, last: 0, height: 0, name: null, held: null, opened: new Set(), timer: 0});
     scroller.addEventListener('scroll', () => this.scrolled(), {passive: true});
     for (const hand of ['wheel', 'touchstart', 'keydown', 'pointerdown']) scroller.addEventListener(hand, () => this.release(), {passive: true});
     const observer = new ResizeObserver(() => this.grew());
     observer.observe(scroller);
     observer.observe(content);
-    addEventListener('pagehide', () => this.keep());
+    addEventListener('pagehide', () => this.keep(), {signal});
+    signal?.addEventListener('abort', () => observer.disconnect());
   }
 
   get rest() {

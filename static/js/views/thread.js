@@ -11,15 +11,17 @@ import {ScrollKeeper} from './scroll.js';
 const WINDOW = 30; // messages built at once
 const TICK_MS = 100;
 const NO_SIBLINGS = [];
+const ALL_ALONE = {isOpen: () => false, grow() {}, tick() {}}; // replies one at a time, when the other view cannot be had
 
 /**
  * @param {HTMLElement} el
- * @param {{scroller: HTMLElement, onFar: (isFar: boolean) => void, timeline: (id: string) => Promise<object>}} tools
+ * @param {{scroller: HTMLElement, onFar: (isFar: boolean) => void, timeline: (id: string) => Promise<object>, pricingOf: Function}} tools
  */
-export function mountThread(el, {scroller, onFar, timeline}) {
+export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
   const places = memoryOf('places');
   const keeper = new ScrollKeeper(scroller, el, {onFar, places});
-  const tools = {timeline, isPinned: () => keeper.isPinned};
+  const choices = memoryOf('sides'); // by the person's message: whether its replies stand side by side
+  const tools = {timeline, pricingOf, choices, isPinned: () => keeper.isPinned};
   const views = new Map();
   const siblings = new Map(); // parent -> list, kept while equal, so that a view sees no change where there is none
   const top = document.createElement('div');
@@ -28,9 +30,15 @@ export function mountThread(el, {scroller, onFar, timeline}) {
   let state = {thread: null, live: {}, nameOf: null};
   let first = 0; // index of the oldest message that is built
   let shownId = null;
+  let sides = null; // replies side by side, loaded when one first has a sibling
+  let areSidesAsked = false;
 
   new IntersectionObserver(entries => entries.some(e => e.isIntersecting) && older(), {root: scroller, rootMargin: '800px'}).observe(top);
-  setInterval(() => { for (const id in state.live) views.get(id)?.tick(); }, TICK_MS);
+  setInterval(() => { for (const id in state.live) (views.get(id) ?? sides)?.tick(id); }, TICK_MS);
+  el.addEventListener('sideBySide', ({detail: {question, choice}}) => {
+    choices.set(question, choice);
+    requestAnimationFrame(() => state.thread && drawBranch()); // after the frame in which a new head is drawn
+  });
   // Paper does not scroll: all of the branch is built before it is laid out.
   addEventListener('beforeprint', () => {
     if (!first) return;
@@ -58,24 +66,30 @@ export function mountThread(el, {scroller, onFar, timeline}) {
   function drawBranch() {
     const {thread, live} = state;
     const children = childrenOf(thread);
-    const shown = branch.slice(first);
-    const ids = new Set(shown.map(m => m.id));
+    const shown = branch.slice(first).map((message, i, {length}) => placeOf(message, siblingsOf(children, message), i === length - 1));
+    const ids = new Set(shown.map(place => place.key));
+    const hadFocus = el.contains(document.activeElement);
     const refocus = keepArrow();
+    let made = null;
     for (const [id, view] of views) {
       if (ids.has(id)) continue;
-      view.el.remove();
+      remove(view);
       views.delete(id);
       siblings.delete(id);
     }
     if (el.firstChild !== top) el.prepend(top);
     let before = top;
-    shown.forEach((message, i) => {
-      const view = views.get(message.id) ?? make(message);
+    for (const {key, isOpen, isAwaited, message, of, isLast} of shown) {
+      if (isAwaited && !views.has(key)) continue; // for a moment: nothing is drawn that would be drawn otherwise at once
+      const view = views.get(key) ?? (made = make(key, message, isOpen));
       if (before.nextSibling !== view.el) before.after(view.el);
       before = view.el;
-      view.update({message, live: live[message.id], of: siblingsOf(children, message), isLast: i === shown.length - 1, name: state.nameOf(message.model)});
-    });
+      view.update(isOpen ? {message, of, live, isLast, thread, nameOf: state.nameOf}
+        : {message, live: live[message.id], of, isLast, name: state.nameOf(message.model)});
+    }
     refocus();
+    // What had the focus has given way: what came in its place gets it.
+    if (hadFocus && !el.contains(document.activeElement)) made?.el.querySelector('.sides-strip, .branches button:enabled, button')?.focus({preventScroll: true});
   }
 
   /** Who walks through versions by keyboard stays at the arrow, though each version has its own. */
@@ -88,14 +102,31 @@ export function mountThread(el, {scroller, onFar, timeline}) {
     };
   }
 
-  function make(message) {
-    const view = message.role === 'assistant' ? mountReply(tools) : mountUtterance();
-    views.set(message.id, view);
+  /** What stands for a message of the branch: itself, or all replies of its question side by side. */
+  function placeOf(message, of, isLast) {
+    const hasOthers = message.role === 'assistant' && of.length > 1;
+    if (hasOthers) wantSides();
+    const isOpen = hasOthers && Boolean(sides?.isOpen(of, isLast));
+    return {message, of, isLast, isOpen, isAwaited: hasOthers && !sides, key: isOpen ? `sides ${message.parent_id}` : message.id};
+  }
+
+  async function wantSides() {
+    if (areSidesAsked) return;
+    areSidesAsked = true;
+    sides = await import('./sides.js').then(module => module.createSides(tools), () => ALL_ALONE);
+    if (state.thread) drawBranch();
+  }
+
+  function make(key, message, isOpen) {
+    const view = isOpen ? sides.mount() : message.role === 'assistant' ? mountReply(tools) : mountUtterance();
+    views.set(key, view);
     return view;
   }
 
+  const remove = view => (view.remove ? view.remove() : view.el.remove());
+
   function clear() {
-    views.forEach(view => view.el.remove());
+    views.forEach(remove);
     views.clear();
     siblings.clear();
     branch = [];
@@ -134,7 +165,12 @@ export function mountThread(el, {scroller, onFar, timeline}) {
   };
 
   function drawGrowth(live, held) {
-    for (const id in live) if (live[id] !== held[id]) views.get(id)?.update({...viewState(id), live: live[id]});
+    for (const id in live) {
+      if (live[id] === held[id]) continue;
+      const view = views.get(id);
+      if (view) view.update({...viewState(id), live: live[id]});
+      else sides?.grow(id, live[id]);
+    }
   }
 
   function viewState(id) {

@@ -52,6 +52,8 @@ export default {
   'say.stop': 'Stop the answer',
   'say.offline': 'You are offline. You can read what this browser has kept; what you write stays here and can be sent later.',
   'say.wait': 'The answer is still being written. Stop it, or wait for its end.',
+  'say.compare': 'Ask another model, too',
+  'say.without': name => `Do not ask ${name}`,
 
   'model.choose': name => `Model: ${name}. Choose another`,
   'model.label': 'Models',
@@ -93,6 +95,8 @@ export default {
   'act.retry': 'Try again',
   'act.continue': 'Continue',
   'act.continue.how': 'The text so far goes back to the model, which goes on from its end. Both calls are billed.',
+  'act.sides': 'Side by side',
+  'act.compare': 'Compare with another model',
   'act.edit': 'Edit',
   'act.more': 'More',
   'act.save': 'Send again',

@@ -50,6 +50,8 @@ export default {
   'say.stop': '停止回答',
   'say.offline': '你已离线。可以阅读此浏览器保存的内容；写下的文字会留在这里，稍后再发送。',
   'say.wait': '回答还在写。可以停止它，或等它写完。',
+  'say.compare': '同时再问一个模型',
+  'say.without': name => `不问 ${name}`,
 
   'model.choose': name => `模型：${name}。选择其他模型`,
   'model.label': '模型',
@@ -91,6 +93,8 @@ export default {
   'act.retry': '再试一次',
   'act.continue': '继续',
   'act.continue.how': '已写的文字会交还给模型，从结尾处接着写。两次调用都会计费。',
+  'act.sides': '并排查看',
+  'act.compare': '与另一个模型比较',
   'act.edit': '编辑',
   'act.more': '更多',
   'act.save': '重新发送',
