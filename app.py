@@ -20,6 +20,7 @@ from rill.routes.ops import ops
 from rill.routes.pages import asset, pages, static_file
 from rill.routes.preferences import preferences
 from rill.routes.presets import presets
+from rill.routes.search import search
 from rill.routes.session import sessions
 from rill.routes.shares import shares
 from rill.routes.usage import usage
@@ -44,7 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.add_url_rule("/static/<path:filename>", "static", static_file)
     app.jinja_env.globals["asset"] = asset
     door.install(app)
-    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, preferences, presets, usage, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, preferences, presets, search, usage, ops):
         app.register_blueprint(blueprint)
     return app
 

@@ -16,6 +16,7 @@ from rill.deletion import Deletions
 from rill.engine import Engine
 from rill.errors import ConfigError, RequestError
 from rill.hub import Hub
+from rill.indexing import Indexing
 from rill.modellist import ModelList
 from rill.models import User, new_id
 from rill.preferences import Preferences
@@ -46,6 +47,7 @@ class Parts:
     models: ModelList
     settler: Settler
     titles: Titles
+    indexing: Indexing
     preferences: Preferences
     owner: User
     secret_key: str
@@ -59,10 +61,12 @@ class Parts:
         """What goes on beside the requests, once the server takes some."""
         gevent.spawn(self.models.get)  # prices are known before the first answer needs them
         self.settler.start()
+        self.indexing.start()
 
     def stop(self) -> None:
         """The same, at once, at the beginning of a shutdown."""
         self.settler.stop()
+        self.indexing.stop()
         self.titles.stop()
 
     def close(self) -> None:
@@ -114,12 +118,13 @@ def _build(settings: Settings) -> Parts:
     titles = Titles(db, hub, upstream, models, settings.title_model)
     engine.on_ended.append(titles.run_ended)
     settler = Settler(db, hub, upstream, settings.cost_wait)
+    indexing = Indexing(db, lambda: bool(engine.runs))
     preferences = Preferences(db)
     replies = Replies(db, hub, engine, lambda user_id: _default_model(preferences, settings, models, user_id))
     deletions = Deletions(db, hub, engine)
     deletions.plan_purge(0)
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
-    return Parts(settings, db, hub, engine, replies, deletions, models, settler, titles, preferences, owner, secret_key, new_id(), data_dir)
+    return Parts(settings, db, hub, engine, replies, deletions, models, settler, titles, indexing, preferences, owner, secret_key, new_id(), data_dir)
 
 
 def _upstream(settings: Settings) -> ZenMux:

@@ -161,3 +161,9 @@ shares = Table(
     Index("shares_by_conversation", "conversation_id", "seq"),
     sqlite_autoincrement=True,
 )
+
+search_todo = Table(  # what the search index does not know yet, and which text it knows instead; see search.py
+    "search_todo", metadata,
+    Column("message_seq", Integer, primary_key=True),
+    Column("indexed", Text),
+)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, RowMapping, Select, and_, bindparam, del
 from rill.errors import InvalidRequest, NotFound
 from rill.models import Conversation, Cost, Message, Usage, User, new_id, utc_now
 from rill.schema import conversations, idempotency_keys, messages, settings, users, wire_records
+from rill.search import holding
 
 # What every start asks, several times: to build such an expression costs more than to run it.
 _REVISION = update(users).where(users.c.id == bindparam("owner")).values(revision=users.c.revision + 1).returning(users.c.revision)
@@ -102,7 +103,7 @@ def list_conversations(tx: Connection, user_id: str, *, search: str = "", archiv
     wanted = select(conversations).where(
         conversations.c.user_id == user_id, conversations.c.archived == archived, conversations.c.deleted_at.is_(None))
     if search:
-        wanted = wanted.where(_matches(search))
+        wanted = wanted.where(holding(tx, user_id, search))
     if before:
         at, seq = _parse_place(before)
         wanted = wanted.where(or_(conversations.c.updated_at < at, and_(conversations.c.updated_at == at, conversations.c.seq < seq)))
@@ -116,14 +117,6 @@ def _parse_place(before: str) -> tuple[str, int]:
     if not at or not seq.isdecimal() or len(before) > 60 or len(seq) > 18:  # 18 digits fit SQLite's integers
         raise InvalidRequest("`before` must be the `next` of an earlier page.")
     return at, int(seq)
-
-
-def _matches(search: str) -> Any:
-    in_text = select(messages.c.conversation_id).where(
-        messages.c.conversation_id == conversations.c.id, messages.c.deleted_at.is_(None),
-        messages.c.content.contains(search, autoescape=True),
-    )
-    return or_(conversations.c.title.contains(search, autoescape=True), in_text.exists())
 
 
 def _with_sums(tx: Connection, rows: Sequence[Row]) -> list[Conversation]:

@@ -25,14 +25,18 @@ def list_conversations() -> Response:
         raise InvalidRequest("`archived` must be true or false.")
     with parts.db.read() as tx:
         found, following = store.list_conversations(
-            tx, user().id, search=args.get("q", "")[:MAX_SEARCH_CHARS].replace("\0", ""), archived=archived in ("true", "1"),
-            limit=_page_size(args.get("limit")), before=args.get("before"),
+            tx, user().id, search=search_text(args.get("q", "")), archived=archived in ("true", "1"),
+            limit=page_size(args.get("limit")), before=args.get("before"),
         )
         revision = store.revision(tx, user().id)
     return answer({"conversations": [one.as_dict() for one in found], "next": following, "revision": revision})
 
 
-def _page_size(given: str | None) -> int:
+def search_text(given: str) -> str:
+    return given[:MAX_SEARCH_CHARS].replace("\0", "")
+
+
+def page_size(given: str | None) -> int:
     if given is None:
         return PAGE_SIZE
     if not (given.isascii() and given.isdecimal() and len(given) < 6 and int(given) > 0):

@@ -41,6 +41,7 @@ SUCCESS = {"messages.send": 202, "messages.regenerate": 202, "messages.edit": 20
            "messages.stop": 202, "messages.fork": 201, "conversations.create_conversation": 201, "conversations.delete_conversation": 204,
            "presets.create_preset": 201, "presets.import_presets": 201, "presets.delete_preset": 204}
 QUERIES = {"conversations.list_conversations": ("q", "archived", "limit", "before"), "feed.open_feed": ("have",),
+           "search.search_messages": ("q", "limit", "before"),
            "presets.export_presets": ("id",), "usage.read_usage": ("days", "tz_offset"),
            "files.export_conversation": ("format", "reasoning")}
 

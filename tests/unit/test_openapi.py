@@ -17,6 +17,7 @@ from rill.routes.ops import ops
 from rill.routes.pages import pages
 from rill.routes.preferences import preferences
 from rill.routes.presets import presets
+from rill.routes.search import search
 from rill.routes.session import sessions
 from rill.routes.shares import shares
 from rill.routes.usage import usage
@@ -31,14 +32,14 @@ POST /api/conversations/{conversation_id}/restore | DELETE /api/messages/{messag
 POST /api/messages/{message_id}/fork | GET /api/conversations/{conversation_id}/export | GET /api/export | POST /api/import
 POST /api/conversations/{conversation_id}/shares | GET /api/conversations/{conversation_id}/shares
 DELETE /api/shares/{share} | GET /api/shares/{share}
-GET /api/feed | GET /healthz | GET /readyz | GET /metrics
+GET /api/search | GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 """
 
 
 @pytest.fixture
 def app() -> Flask:
     app = Flask("test", static_folder=None)
-    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, preferences, presets, usage, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, preferences, presets, search, usage, ops):
         app.register_blueprint(blueprint)
     return app
 
