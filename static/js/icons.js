@@ -27,6 +27,7 @@ export const ICONS = {
   search: icon(svg`<circle cx="9" cy="9" r="5.25"/><path d="M13 13l3.75 3.75"/>`),
   warn: icon(svg`<circle cx="10" cy="10" r="7.25"/><path d="M10 6.25v4.5M10 13.6v.1"/>`),
   pin: icon(svg`<path d="M7 3.5h6l-.75 5L15 11.5H5L7.75 8.5zM10 11.5V17"/>`),
+  box: icon(svg`<path d="M3.500 7.500v8a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1v-8M2.750 4h14.500v3.500H2.750zM8 11h4"/>`),
   bin: icon(svg`<path d="M4 6h12M8 6V4h4v2M5.5 6l.75 10.25h7.5L14.5 6"/>`),
   rill: html`<svg class="icon rill" viewBox="0 0 20 20" width="20" height="20" fill="none" stroke="currentColor" stroke-width="1.7"
     stroke-linecap="round" aria-hidden="true" focusable="false"><path d="M2.5 6.5c2.5-2.2 5-2.2 7.5 0s5 2.2 7.5 0"/><path

@@ -55,7 +55,8 @@ export function organiser(parts) {
     const isLeft = item => !ids.includes(idOf(item));
     const next = items.slice(first).find(isLeft) ?? items.slice(0, Math.max(0, first)).findLast(isLeft);
     return () => requestAnimationFrame(() => {
-      if (first >= 0 && document.activeElement === document.body) next?.querySelector('a, input')?.focus();
+      if (first < 0 || document.activeElement !== document.body) return;
+      (next?.isConnected ? next.querySelector('a, input') : document.querySelector('.side-new'))?.focus();
     });
   }
 
@@ -119,9 +120,10 @@ export function organiser(parts) {
     views.menu.open({anchor, label: t('side.menu', titleOf(conversation)), items: [
       {label: t('side.rename'), icon: ICONS.pen, run: rename},
       {label: t(pinned ? 'side.unpin' : 'side.pin'), icon: ICONS.pin, run: () => wish(anchor, 'pinConversation', {id, pinned: !pinned})},
-      {label: t(archived ? 'side.unarchive' : 'side.archive'), icon: OWN_ICONS.box, run: () => wish(document.body, 'archiveConversation', {conversation, archived: !archived})},
+      {label: t(archived ? 'side.unarchive' : 'side.archive'), icon: ICONS.box, run: () => wish(document.body, 'archiveConversation', {conversation, archived: !archived})},
       {label: t('side.share'), icon: ICONS.go, run: () => wish(document.body, 'useFiles', {what: 'openShare', conversation})},
       {label: t('side.export'), icon: ICONS.down, run: () => wish(document.body, 'useFiles', {what: 'openExport', conversation, anchor})},
+      ...(anchor.closest('.side-list') ? [{label: t('side.select'), icon: OWN_ICONS.select, run: () => wish(document.body, 'selectConversations', {id})}] : []),
       {label: t('side.delete'), icon: ICONS.bin, isGrave: true, run: () => wish(document.body, 'deleteConversation', {conversation})},
     ]});
   }

@@ -47,6 +47,7 @@ export function listenToWishes(parts) {
 
   /** Menus and what they do to conversations and messages come with the first of them. */
   const organise = name => async detail => (await import('./organise.js')).organiser(parts)[name](detail);
+  const keep = name => async detail => (await import('./keep.js')).keeperOf(parts)[name](detail);
 
   const wishes = {
     sendMessage,
@@ -54,6 +55,8 @@ export function listenToWishes(parts) {
     archiveConversation: organise('archive'),
     openConversationMenu: organise('openConversationMenu'),
     openMessageMenu: organise('openMessageMenu'),
+    openArchive: keep('archive'),
+    selectConversations: keep('select'),
     deleteBranch: organise('deleteBranch'),
     forkMessage: organise('fork'),
     openSettings: async () => (await import('./settings.js')).openSettings(parts),

@@ -165,3 +165,106 @@ def test_versions_are_walked_through_by_keyboard_without_losing_the_place(visit:
     visit.page.keyboard.press("Enter")
     expect(visit.page.locator(who).get_by_label("Version 2 of 2")).to_be_visible()
     expect(back).to_be_focused()
+
+
+@pytest.mark.parametrize("name", ["Go on from here in a new conversation", "Delete from here on"])
+def test_the_menu_of_a_message_opens_under_a_finger_while_the_sidebar_is_closed(open_page: Callable[..., Visit], name: str) -> None:
+    visit = open_page(**FINGER)
+    answered(visit, "On a phone")
+    button = visit.replies.last.get_by_role("button", name="More", exact=True)
+    assert button.bounding_box()["height"] >= 44
+    button.tap()
+    visit.page.get_by_role("menuitem", name=name).tap()
+    expect(visit.replies).to_have_count(0 if name.startswith("Delete") else 1)
+    if name.startswith("Go"):
+        expect(visit.page).to_have_title("On a phone (fork) · Rill")
+
+
+# ---- the archive, and many at once
+
+def test_what_is_archived_leaves_the_list_waits_in_the_archive_and_comes_back(visit: Visit, rill: Rill) -> None:
+    titled(rill, "Put away")
+    menu(visit, "Put away", "Archive")
+    expect(item(visit, "Put away")).to_have_count(0)
+    assert "Put away" in titles(rill, archived="true")
+    visit.button("Archive").click()
+    expect(visit.page.get_by_role("heading", name="Archive")).to_be_visible()
+    menu(visit, "Put away", "Take out of the archive")
+    expect(item(visit, "Put away")).to_have_count(0)
+    visit.button("Back to all conversations").click()
+    expect(item(visit, "Put away")).to_have_count(1)
+    visit.page.keyboard.press("Control+z")
+    expect(item(visit, "Put away")).to_have_count(0)
+    assert "Put away" in titles(rill, archived="true")
+
+
+def test_an_open_archive_follows_what_another_device_does(visit: Visit, rill: Rill) -> None:
+    [one] = titled(rill, "From elsewhere")
+    visit.button("Archive").click()
+    expect(visit.page.get_by_role("heading", name="Archive")).to_be_visible()
+    rill.api().patch(f"/api/conversations/{one}", {"archived": True})
+    expect(item(visit, "From elsewhere")).to_have_count(1)
+    rill.api().delete(f"/api/conversations/{one}")
+    expect(item(visit, "From elsewhere")).to_have_count(0)
+
+
+def test_many_are_chosen_by_finger_deleted_together_and_brought_back_by_one_undo(open_page: Callable[..., Visit], rill: Rill) -> None:
+    made = [f"Bulk {at}" for at in range(5)]
+    titled(rill, *made)
+    visit = open_page(**FINGER)
+    visit.button("Open the sidebar").tap()
+    item(visit, "Bulk 4").get_by_role("button").tap()
+    visit.page.get_by_role("menuitem", name="Choose several").tap()
+    box = visit.page.get_by_role("checkbox", name="Bulk 3")
+    assert box.locator("xpath=..").bounding_box()["height"] >= 44
+    box.tap()
+    visit.page.get_by_role("checkbox", name="Bulk 1").tap()
+    expect(visit.page.get_by_role("heading", name="3 chosen")).to_be_visible()
+    visit.button("Delete").tap()
+    expect(item(visit, "Bulk")).to_have_count(2)
+    assert titles(rill) & set(made) == {"Bulk 0", "Bulk 2"}
+    visit.button("Undo").tap()
+    expect(item(visit, "Bulk")).to_have_count(5)
+    assert titles(rill) >= set(made)
+
+
+def test_many_are_chosen_by_keyboard_and_shift_and_kept_on_top_or_archived(visit: Visit, rill: Rill) -> None:
+    titled(rill, "Row 1", "Row 2", "Row 3", "Row 4")
+    menu(visit, "Row 4", "Choose several")
+    expect(visit.page.get_by_role("checkbox", name="Row 4")).to_be_focused()
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Space")
+    expect(visit.page.get_by_role("heading", name="2 chosen")).to_be_visible()
+    visit.button("Keep on top").click()
+    expect(visit.page.get_by_role("region", name="Kept on top").locator(".side-item", has_text="Row")).to_have_count(2)
+    menu(visit, "Row 4", "Choose several")
+    visit.page.get_by_role("checkbox", name="Row 1").click(modifiers=["Shift"])
+    visit.button("Archive").first.click()
+    expect(item(visit, "Row")).to_have_count(0)
+    assert {"Row 1", "Row 2", "Row 3", "Row 4"} <= titles(rill, archived="true")
+    visit.page.keyboard.press("Control+z")
+    expect(item(visit, "Row")).to_have_count(4)
+
+
+def test_escape_leaves_the_choosing_and_stops_no_answer(visit: Visit, rill: Rill) -> None:
+    titled(rill, "Escape")
+    visit.ask_numbers(words=2000, rate=50, seed=3)
+    visit.wait_for_words(5)
+    menu(visit, "Escape", "Choose several")
+    expect(visit.page.get_by_role("checkbox", name="Escape")).to_be_focused()
+    visit.page.keyboard.press("Escape")
+    expect(visit.page.get_by_role("checkbox")).to_have_count(0)
+    expect(visit.button("Stop the answer")).to_be_visible()
+    visit.button("Stop the answer").click()
+
+
+def test_the_archive_and_the_choosing_pass_axe(visit: Visit, rill: Rill, axe_source: str) -> None:
+    titled(rill, "Axe")
+    menu(visit, "Axe", "Choose several")
+    for _ in range(2):
+        expect(visit.page.locator(".keep")).to_be_visible()
+        visit.page.evaluate(axe_source)
+        found = visit.page.evaluate("axe.run(document.getElementById('sidebar')).then(r => r.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
+        assert found == []
+        visit.button("Choose no more").click() if visit.button("Choose no more").count() else None
+        visit.button("Archive").click()

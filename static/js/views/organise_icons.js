@@ -3,7 +3,6 @@ import {svg} from 'lit-html';
 import {icon} from '../icons.js';
 
 export const OWN_ICONS = {
-  box: icon(svg`<path d="M3.500 7.500v8a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1v-8M2.750 4h14.500v3.500H2.750zM8 11h4"/>`),
   fork: icon(svg`<circle cx="5.500" cy="4.750" r="1.750"/><circle cx="14.500" cy="4.750" r="1.750"/><circle cx="5.500" cy="15.250" r="1.750"/><path d="M5.500 6.500v7M14.500 6.500c0 3.500-9 2-9 7"/>`),
   select: icon(svg`<rect x="3.250" y="3.250" width="13.500" height="13.500" rx="2.500"/><path d="M6.750 10.250l2.250 2.250 4.500-5"/>`),
 };

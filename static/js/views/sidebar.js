@@ -13,18 +13,19 @@ import {dateGroup} from '../time.js';
  * @param {HTMLElement} el
  * @param {{now?: () => Date}} [options]
  * @returns {{update: (state: {conversations: object[], next: string|null, current: string|null, running: Set<string>,
- *   unseen: object, isLoaded: boolean}) => void}}
+ *   unseen: object, isLoaded: boolean}) => void, setList: Function}}
  */
 export function mountSidebar(el, {now = () => new Date()} = {}) {
   let state = null;
   let renaming = null;
+  let own = null; // what stands in place of the list: the archive, or boxes to choose by
   let wanted = null; // the `next` already asked for
 
   // An end of the list that comes into view asks for more of it.
   const endSeen = new IntersectionObserver(entries => entries.some(e => e.isIntersecting) && more(), {rootMargin: '200px'});
 
   function more() {
-    if (!state.next || wanted === state.next) return;
+    if (own || !state.next || wanted === state.next) return;
     wanted = state.next;
     wish(el, 'moreConversations', {before: state.next});
   }
@@ -69,6 +70,7 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
     <h2 id="group-${key}">${label}</h2><ul>${repeat(items, c => c.id, drawItem)}</ul></section>`;
 
   function drawList() {
+    if (own) return own(state, drawItem);
     if (!state.isLoaded) return nothing;
     if (!state.conversations.length) return html`<p class="side-none">${t('side.none')}</p>`;
     return repeat(groupsOf(state.conversations, now()), ([key]) => key, drawGroup);
@@ -84,9 +86,10 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
       <a class="side-new" href="/" aria-current=${state.current === null ? 'page' : nothing}>${ICONS.pen}<span>${t('side.new')}</span></a>
       <button type="button" class="side-new side-search" aria-haspopup="dialog" @click=${() => wish(el, 'openPalette')}>${ICONS.search}<span>${t('side.search')}</span></button>
       <div class="side-list">${drawList()}<div class="side-end"></div>
-        ${state.next ? html`<button type="button" class="quiet-button" @click=${more}>${t('side.more')}</button>` : nothing}</div>
+        ${state.next && !own ? html`<button type="button" class="quiet-button" @click=${more}>${t('side.more')}</button>` : nothing}</div>
       <div class="side-foot"><button type="button" class="side-settings" aria-haspopup="dialog"
-        @click=${() => wish(el, 'openSettings')}>${ICONS.gear}<span>${t('side.settings')}</span></button></div>
+        @click=${() => wish(el, 'openSettings')}>${ICONS.gear}<span>${t('side.settings')}</span></button>
+        <button type="button" class="icon-button" aria-label=${t('side.archive.open')} title=${t('side.archive.open')} @click=${() => wish(el, 'openArchive')}>${ICONS.box}</button></div>
     `, el);
     endSeen.observe(el.querySelector('.side-end'));
   }
@@ -94,6 +97,11 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
   return {
     update(next) {
       state = next;
+      draw();
+    },
+    /** @param {((state: object, drawItem: (conversation: object) => object) => object)|null} list in place of the usual one */
+    setList(list) {
+      own = list;
       draw();
     },
   };

@@ -19,6 +19,7 @@ export default {
   'side.unseen': 'finished',
   'side.title': 'Title',
   'side.settings': 'Settings',
+  'side.archive.open': 'Archive',
   'group.pinned': 'Kept on top',
   'group.today': 'Today',
   'group.yesterday': 'Yesterday',

@@ -17,6 +17,7 @@ export default {
   'side.unseen': '已答完',
   'side.title': '标题',
   'side.settings': '设置',
+  'side.archive.open': '归档',
   'group.pinned': '置顶',
   'group.today': '今天',
   'group.yesterday': '昨天',
