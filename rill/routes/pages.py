@@ -22,6 +22,7 @@ pages = Blueprint("pages", __name__)
 
 
 @pages.get("/")
+@pages.get("/usage")
 @pages.get("/c/<conversation_id>")
 def chat(conversation_id: str = "") -> Response:  # noqa: ARG001 - the page reads it from its address
     response = Response(render_template("index.html", upstream=parts.upstream()), mimetype="text/html")

@@ -73,6 +73,7 @@ export function createApi({onLoginRequired}) {
     continue: (id, key) => ask('POST', `${message(id)}/continue`, {body: {}, key}),
     stop: (id, key) => ask('POST', `${message(id)}/stop`, {body: {}, key}),
     message: id => ask('GET', message(id)),
+    usage: days => ask('GET', `/api/usage?days=${days}&tz_offset=${-new Date().getTimezoneOffset()}`),
     timeline: id => ask('GET', `${message(id)}/timeline`),
   };
   return api;

@@ -27,6 +27,7 @@ export const COMMANDS = [
   {id: 'export.markdown', run: 'useFiles', detail: {what: 'exportMarkdown'}, icon: 'down', when: inConversation},
   {id: 'export.json', run: 'useFiles', detail: {what: 'exportJson'}, icon: 'down', when: inConversation},
   {id: 'delete', run: 'deleteCurrent', icon: 'bin', when: inConversation},
+  {id: 'usage', run: 'openUsage', icon: 'spark'},
   {id: 'settings', run: 'openSettings', icon: 'gear'},
   {id: 'export.all', run: 'useFiles', detail: {what: 'exportEverything'}, icon: 'down'},
   {id: 'import', run: 'useFiles', detail: {what: 'openImport'}, icon: 'plus'},

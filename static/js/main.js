@@ -23,7 +23,6 @@ import {mountNotices} from './views/notices.js';
 import {mountPicker} from './views/picker.js';
 import {mountSidebar} from './views/sidebar.js';
 import {mountThread} from './views/thread.js';
-import {mountTiming} from './views/timing.js';
 import {mountTopbar} from './views/topbar.js';
 import {language, t} from './words.js';
 import {listenToWishes} from './wishes.js';
@@ -35,6 +34,7 @@ const SKELETON_MS = 300; // what comes sooner needs no placeholder
 const byId = id => document.getElementById(id);
 
 const session = signal(null);
+const page = signal(null); // {name, title} of what stands in the conversation's place: pages.js
 const screen = signal('loading'); // of the open conversation: loading, ready, missing, failed
 const isSlow = signal(false);
 const isSending = signal(false);
@@ -75,20 +75,24 @@ const views = {
   composer: mountComposer(byId('composer')),
   picker: mountPicker(byId('picker')),
   menu: mountMenu(byId('menu')),
-  timing: mountTiming(byId('timing')),
+  timing: {open: detail => import('./views/timing_sheet.js').then(sheet => sheet.openTiming(byId('timing'), {...detail, thread: store.thread.value}))},
   announcer: mountAnnouncer(byId('announcer')),
 };
 const sidebarSwitch = createSidebarSwitch({sidebar: byId('sidebar'), stage: byId('stage'), scrim: byId('scrim'), onChange: isOpen => { isSidebarOpen.value = isOpen; }});
 
-/** @param {string|null} id the conversation to be on the page; null: a new one */
-function show(id) {
+/** @param {string|null} id the conversation to be on the page; null: a new one @param {string|null} [name] a page instead */
+function show(id, name = null) {
   if (id) fetchRenderer();
-  const isMove = id !== store.current.value;
+  const isMove = id !== store.current.value || page.value;
+  byId('conversation').hidden = Boolean(name);
+  byId('page').hidden = !name;
+  page.value = name && {name, title: ''};
+  if (name) import('./pages.js').then(pages => pages.open(name, byId('page'), api)).then(title => { page.value = page.value?.name === name ? {name, title} : page.value; }, () => views.notices.say(t('error.offline')));
   dispatch('opened', {id});
   sidebarSwitch.closeDrawer();
   screen.value = !id || store.thread.value ? 'ready' : 'loading';
   if (screen.value === 'loading') load(id);
-  if (isMove && matchMedia('(pointer: fine)').matches) views.composer.focus();
+  if (isMove && !name && matchMedia('(pointer: fine)').matches) views.composer.focus();
 }
 
 async function load(id) {
@@ -138,7 +142,7 @@ function keepViewsDrawn() {
   const title = () => store.thread.value?.conversation.title ?? '';
   keepDrawn(views.topbar, () => ({title: title(), isSidebarOpen: isSidebarOpen.value}));
   keepDrawn(views.sidebar, () => ({
-    conversations: store.conversations.value, next: store.next.value, current: store.current.value, running: store.running.value,
+    conversations: store.conversations.value, next: store.next.value, current: page.value ? undefined : store.current.value, running: store.running.value,
     unseen: store.unseen.value, isLoaded: store.isListed.value,
   }));
   keepDrawn(views.notices, () => ({
@@ -157,7 +161,7 @@ function keepViewsDrawn() {
     const reply = store.replyRunning.value;
     return {reply, live: reply && store.live.value[reply.id], name: reply ? models.nameOf.value(reply.model) : '', messages: store.thread.value?.messages ?? {}};
   });
-  effect(() => { document.title = `${mark.value ? '● ' : ''}${title() ? `${title()} · ` : ''}Rill`; });
+  effect(() => { document.title = (mark.value ? '● ' : '') + [page.value?.title || title(), 'Rill'].filter(Boolean).join(' · '); });
   effect(() => { byId('composer').hidden = emptyKind() === 'missing'; });
 }
 
@@ -179,7 +183,7 @@ async function start() {
   listenToWishes({actions, api, hidesStandin, isSending, feed, line, load, models, router, session, sidebarSwitch, store, sync, views});
   listenToKeys(sidebarSwitch);
   keepViewsDrawn();
-  show(router.current());
+  router.tell();
   views.composer.focus();
   models.fetchList();
   sync.want({kind: 'lists'});

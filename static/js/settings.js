@@ -62,6 +62,7 @@ function sectionsOf({api, session, views}, data) {
     {title: t('set.notices'), lines: [notifications()]},
     data,
     {title: t('set.more'), lines: [
+      {label: t('set.usage'), note: t('set.usage.note'), href: '/usage'},
       {label: t('set.keys'), run: () => wish(document.body, 'openKeySheet')},
       ...(mode === 'accounts' && user ? [{label: t('set.logout', user.name), run: () => api.logout().then(() => location.assign('/login'), say)}] : []),
     ]},

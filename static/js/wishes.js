@@ -62,6 +62,7 @@ export function listenToWishes(parts) {
     openSettings: async () => (await import('./settings.js')).openSettings(parts),
     useFiles: async ({what, ...detail}) => (await import('./files.js'))[what](parts, detail),
     newConversation: () => router.go(null),
+    openUsage: () => router.goTo('/usage'),
     toggleSidebar: () => sidebarSwitch.toggle(),
     focusComposer: () => views.composer.focus(),
     openKeySheet: async () => (await import('./palette.js')).openKeySheet(),

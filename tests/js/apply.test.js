@@ -191,3 +191,16 @@ test('the branch on screen follows the head, and a sibling leads to its newest l
   assert.equal(leafUnder(childrenOf(thread), 'a2'), 'a3');
   assert.equal(runningReply(thread).id, 'a1');
 });
+
+test('what messages really cost comes with the event of their conversation and changes nothing else of them', () => {
+  const message = {id: 'm', conversation_id: 'c', parent_id: null, role: 'assistant', status: 'completed', content: 'Hello', reasoning: '', cost: {amount: 2, currency: 'USD', kind: 'estimate'}};
+  const loaded = apply(EMPTY, {type: 'thread', data: {conversation: CONVERSATION, messages: [message], revision: 5}}).state;
+  const conversation = {...CONVERSATION, message_count: 1};
+  const cost = {amount: 1.5, currency: 'USD', kind: 'actual'};
+  const told = (state, data) => apply(state, {type: 'conversation', data: {conversation, ...data}});
+  const {state, wants} = told({...loaded, revision: 5}, {revision: 6, costs: {m: cost, unknown: cost}});
+  assert.deepEqual(state.threads.c.messages, {m: {...message, cost}});
+  assert.deepEqual(wants, []);
+  assert.equal(told(state, {revision: 7}).state.threads.c.messages.m, state.threads.c.messages.m, 'an event without costs leaves them');
+  assert.deepEqual(told({...EMPTY, revision: 5}, {revision: 6, costs: {m: cost}}).state.threads, {}, 'a conversation that is not loaded stays so');
+});

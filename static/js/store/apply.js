@@ -85,10 +85,10 @@ const HANDLERS = {
     return putLive(state, delta.message_id, {...live, ahead: [...live.ahead, delta]});
   },
 
-  conversation(state, {conversation, revision}, wants) {
+  conversation(state, {conversation, revision, costs}, wants) {
     if (isOld(state, revision)) return state;
     const next = takeRevision(state, revision, wants);
-    return putConversation({...next, listTouched: revision}, conversation, wants);
+    return putConversation(putCosts({...next, listTouched: revision}, conversation.id, costs), conversation, wants);
   },
 
   conversation_deleted(state, {id, revision}, wants) {
@@ -219,6 +219,12 @@ function putMessage(state, message) {
   if (!thread) return state;
   const messages = {...thread.messages, [message.id]: message};
   return {...state, threads: {...state.threads, [message.conversation_id]: {...thread, messages}}};
+}
+
+/** What messages really cost, known minutes after their last event. @param {Object<string, object>} [costs] by message id */
+function putCosts(state, id, costs) {
+  const held = state.threads[id]?.messages ?? {};
+  return Object.keys(costs ?? {}).filter(one => held[one]).reduce((s, one) => putMessage(s, {...held[one], cost: costs[one]}), state);
 }
 
 function putConversation(state, conversation, wants) {

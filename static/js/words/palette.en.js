@@ -48,6 +48,8 @@ export default {
   'cmd.export.all.also': 'download save backup all json',
   'cmd.import': 'Import conversations',
   'cmd.import.also': 'upload load chatgpt json',
+  'cmd.usage': 'Usage: what answers cost',
+  'cmd.usage.also': 'money price tokens bill spent statistics',
   'cmd.settings': 'Settings',
   'cmd.settings.also': 'preferences options language',
   'cmd.theme.light': 'Light theme',

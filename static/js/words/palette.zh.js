@@ -48,6 +48,8 @@ export default {
   'cmd.export.all.also': '下载 备份 全部 export',
   'cmd.import': '导入对话',
   'cmd.import.also': '上传 chatgpt import',
+  'cmd.usage': '用量：回答花了多少',
+  'cmd.usage.also': '费用 价格 账单 统计 money cost',
   'cmd.settings': '设置',
   'cmd.settings.also': '偏好 选项 语言 settings',
   'cmd.theme.light': '浅色主题',

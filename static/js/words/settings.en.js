@@ -20,6 +20,8 @@ export default {
   'set.notify.denied': 'This browser refuses notifications from this page; its own settings for the page can allow them.',
   'set.notify.unsupported': 'This browser can notify only from a page that is served over https or from this machine.',
   'set.more': 'More',
+  'set.usage': 'Usage',
+  'set.usage.note': 'What answers cost, by day and by model',
   'set.keys': 'Keyboard shortcuts',
   'set.logout': name => `Sign out ${name}`,
 };

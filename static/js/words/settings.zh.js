@@ -20,6 +20,8 @@ export default {
   'set.notify.denied': '浏览器拒绝了本页的通知，可在浏览器的网站设置中允许。',
   'set.notify.unsupported': '只有通过 https 或在本机打开的页面，浏览器才能发送通知。',
   'set.more': '其他',
+  'set.usage': '用量',
+  'set.usage.note': '每天、每个模型花了多少',
   'set.keys': '键盘快捷键',
   'set.logout': name => `退出 ${name}`,
 };
