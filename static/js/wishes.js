@@ -2,7 +2,7 @@
  * What happens when a view wishes for something: each wish is a bubbling event of that name. A wish that fails becomes a
  * sentence where the person looks: under the text that was not sent, else above the conversation. Called by main.js.
  */
-import {remember} from './prefs.js';
+import {recall, remember} from './prefs.js';
 import {t} from './words.js';
 import {childrenOf, leafUnder} from './store/select.js';
 
@@ -49,8 +49,13 @@ export function listenToWishes(parts) {
   const organise = name => async detail => (await import('./organise.js')).organiser(parts)[name](detail);
   const keep = name => async detail => (await import('./keep.js')).keeperOf(parts)[name](detail);
 
+  let queue = null;
+  const queueDesk = () => (queue ??= import('./queue.js').then(module => module.createQueueDesk(parts)));
+  const lookForQueue = () => { if (Object.keys(recall('queue', {})).length) queueDesk(); };
+
   const wishes = {
     sendMessage,
+    queueMessage: async detail => (await queueDesk()).add(detail),
     deleteConversation: organise('remove'),
     archiveConversation: organise('archive'),
     openConversationMenu: organise('openConversationMenu'),
@@ -114,6 +119,9 @@ export function listenToWishes(parts) {
       });
     },
   };
+
+  lookForQueue();
+  addEventListener('storage', event => { if (event.key === 'rill.queue') lookForQueue(); }); // another tab has begun one
 
   for (const [name, grant] of Object.entries(wishes)) {
     document.addEventListener(name, async event => {

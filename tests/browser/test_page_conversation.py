@@ -66,16 +66,6 @@ def test_escape_stops_the_answer(visit: Visit) -> None:
     expect(visit.replies.last).to_have_attribute("data-status", "stopped")
 
 
-def test_enter_while_an_answer_runs_keeps_the_text_and_says_why(visit: Visit) -> None:
-    visit.ask_numbers(words=2000, rate=50, seed=3)
-    visit.wait_for_words(5)
-    visit.say("next question")
-    expect(visit.page.get_by_role("alert")).to_contain_text("still being written")
-    expect(visit.field).to_have_value("next question")
-    visit.page.keyboard.press("Escape")
-    expect(visit.page.get_by_role("alert")).to_be_empty()
-
-
 def test_a_double_click_sends_one_message(visit: Visit, rill: Rill) -> None:
     before = len(conversations(rill))
     visit.field.fill("Only once")

@@ -53,8 +53,7 @@ export function mountComposer(el) {
     const content = field.value.trim();
     if (!content || state.isSending || state.isCut) return;
     // A text that failed to be sent may have arrived, and its answer be what runs: tried again it is the same wish.
-    if (state.mustWait && content !== unsent) say(t('say.wait'));
-    else wish(el, 'sendMessage', {content});
+    wish(el, state.mustWait && content !== unsent ? 'queueMessage' : 'sendMessage', {content});
   }
 
   const reason = () => (state.isCut ? t('say.offline') : ''); // why nothing can be sent
@@ -91,7 +90,7 @@ export function mountComposer(el) {
   function drawButton() {
     // Stop keeps its place at the end: a button to send that came there would take its clicks.
     const isEmpty = !field.value.trim();
-    const word = t('say.send');
+    const word = t(state.mustWait ? 'say.queue' : 'say.send');
     render(html`${state.isRunning && isEmpty ? nothing : html`<button type="submit" class="round" aria-label=${word} title=${word}
         ?disabled=${isEmpty || state.isSending || state.isCut}>${ICONS.send}</button>`}${state.isRunning ? html`<button type="button" class="round is-stop"
         aria-label=${t('say.stop')} title=${t('say.stop')} @click=${() => wish(el, 'stopReply')}>${ICONS.stop}</button>` : nothing}`, el.querySelector('.say-button'));

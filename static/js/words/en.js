@@ -52,7 +52,7 @@ export default {
   'say.send': 'Send',
   'say.stop': 'Stop the answer',
   'say.offline': 'You are offline. You can read what this browser has kept; what you write stays here and can be sent later.',
-  'say.wait': 'The answer is still being written. Stop it, or wait for its end.',
+  'say.queue': 'Send after this answer',
   'say.compare': 'Ask another model, too',
   'say.without': name => `Do not ask ${name}`,
 

@@ -50,7 +50,7 @@ export default {
   'say.send': '发送',
   'say.stop': '停止回答',
   'say.offline': '你已离线。可以阅读此浏览器保存的内容；写下的文字会留在这里，稍后再发送。',
-  'say.wait': '回答还在写。可以停止它，或等它写完。',
+  'say.queue': '等这个回答写完再发送',
   'say.compare': '同时再问一个模型',
   'say.without': name => `不问 ${name}`,
 

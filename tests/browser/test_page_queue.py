@@ -1,0 +1,110 @@
+"""What is written while an answer runs: sent in its order, once, at the end; kept over a reload; held when the answer broke off."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.test_page_looks import WITHOUT_MOTION, assert_accessible
+from tests.servers import Rill
+
+RUNNING = {"words": 150, "rate": 30, "seed": 3}
+
+
+def queue(visit: Visit) -> Locator:
+    return visit.page.get_by_role("region", name="Waiting to be sent")
+
+
+def asked(rill: Rill, visit: Visit) -> list[str]:
+    told = rill.api().get("/api/conversations/" + visit.page.url.rpartition("/")[2])["messages"]
+    return [m["content"] for m in told if m["role"] == "user"]
+
+
+def begin(visit: Visit, **numbers: int) -> Visit:
+    visit.ask_numbers(**{**RUNNING, **numbers})
+    visit.wait_for_words(3)
+    return visit
+
+
+def test_messages_written_meanwhile_are_sent_in_their_order(visit: Visit, rill: Rill) -> None:
+    begin(visit)
+    visit.say("second")
+    expect(queue(visit)).to_contain_text("Sent when the answer is complete")
+    expect(visit.field).to_have_value("")
+    visit.say("third")
+    expect(queue(visit).get_by_role("listitem")).to_have_count(2)
+    expect(visit.button("Stop the answer")).to_be_visible()
+    expect(visit.page.locator(".utterance")).to_have_count(3, timeout=30_000)
+    expect(queue(visit)).to_be_hidden()
+    assert asked(rill, visit)[1:] == ["second", "third"]
+
+
+def test_a_queued_message_is_changed_and_another_taken_back(visit: Visit, rill: Rill) -> None:
+    begin(visit)
+    visit.say("wrong")
+    visit.say("never")
+    rows = queue(visit).get_by_role("listitem")
+    rows.nth(1).get_by_role("button", name="Take this message back").click()
+    expect(rows).to_have_count(1)
+    rows.first.get_by_role("button", name="Change this message").click()
+    visit.page.get_by_role("textbox", name="Change this message").fill("right")
+    visit.page.keyboard.press("Enter")
+    expect(rows.first).to_contain_text("right")
+    expect(visit.page.locator(".utterance")).to_have_count(2, timeout=30_000)
+    assert asked(rill, visit)[1:] == ["right"]
+
+
+def test_the_queue_is_kept_over_a_reload(visit: Visit, rill: Rill) -> None:
+    begin(visit)
+    visit.say("after the reload")
+    expect(queue(visit)).to_be_visible()
+    visit.page.reload()
+    expect(queue(visit)).to_contain_text("after the reload")
+    expect(visit.page.locator(".utterance")).to_have_count(2, timeout=30_000)
+    assert asked(rill, visit)[1:] == ["after the reload"]
+
+
+def test_two_tabs_send_it_once(visit: Visit, open_page: Callable[..., Visit], rill: Rill) -> None:
+    begin(visit)
+    other = open_page(visit.page.url.removeprefix(visit.base), beside=visit)
+    visit.say("only once")
+    expect(queue(other)).to_contain_text("only once")
+    for tab in (visit, other):
+        expect(tab.page.locator(".utterance")).to_have_count(2, timeout=30_000)
+        expect(queue(tab)).to_be_hidden()
+    assert asked(rill, visit)[1:] == ["only once"]
+
+
+def test_a_stopped_answer_holds_the_queue_until_it_is_sent_by_hand(visit: Visit, rill: Rill, axe_source: str) -> None:
+    begin(visit, words=2000)
+    visit.say("held")
+    visit.button("Stop the answer").click()
+    expect(queue(visit)).to_contain_text("Held, because the answer was stopped.")
+    assert asked(rill, visit)[1:] == []
+    visit.button("Send now").click()
+    expect(visit.page.locator(".utterance")).to_have_count(2)
+    expect(queue(visit)).to_be_hidden()
+    assert asked(rill, visit)[1:] == ["held"]
+
+
+def test_a_held_queue_goes_on_when_the_answer_is_continued_to_its_end(visit: Visit, rill: Rill) -> None:
+    begin(visit, words=60)
+    visit.say("afterwards")
+    visit.button("Stop the answer").click()
+    expect(queue(visit)).to_contain_text("Held")
+    visit.button("Continue").click()
+    expect(visit.page.locator(".utterance")).to_have_count(2, timeout=30_000)
+    assert asked(rill, visit)[1:] == ["afterwards"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_queue(open_page: Callable[..., Visit], axe_source: str, scheme: str) -> None:
+    visit = begin(open_page(color_scheme=scheme, **WITHOUT_MOTION), words=2000)
+    visit.say("waits")
+    expect(queue(visit)).to_be_visible()
+    assert_accessible(visit, axe_source, f"a queue that waits, {scheme}")
+    visit.page.keyboard.press("Escape")
+    expect(queue(visit)).to_contain_text("Held")
+    assert_accessible(visit, axe_source, f"a held queue, {scheme}")
