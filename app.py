@@ -23,6 +23,7 @@ from rill.routes.presets import presets
 from rill.routes.search import search
 from rill.routes.session import sessions
 from rill.routes.shares import shares
+from rill.routes.uploads import uploads
 from rill.routes.usage import usage
 
 
@@ -45,7 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.add_url_rule("/static/<path:filename>", "static", static_file)
     app.jinja_env.globals["asset"] = asset
     door.install(app)
-    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, preferences, presets, search, usage, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, uploads, preferences, presets, search, usage, ops):
         app.register_blueprint(blueprint)
     return app
 

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     feeds_per_address: int = Field(60, ge=0, validation_alias=_env("RILL_FEEDS_PER_ADDRESS"), description="limit of open feeds per network address")
     runs_per_user: int = Field(0, ge=0, validation_alias=_env("RILL_RUNS_PER_USER"), description="limit of answers streaming at once per user")
     messages_per_minute: int = Field(0, ge=0, validation_alias=_env("RILL_MESSAGES_PER_MINUTE"), description="limit of messages sent per user and minute")
+    upload_quota_bytes: int = Field(1_000_000_000, ge=0, validation_alias=_env("RILL_UPLOAD_QUOTA_BYTES"), description="limit of stored attachments per user, in bytes")
     grace_seconds: float = Field(10, ge=0, validation_alias=_env("RILL_GRACE_SECONDS"), description="how long running answers may go on after SIGTERM")
     metrics_token: SecretStr | None = Field(None, validation_alias=_env("RILL_METRICS_TOKEN"), description="bearer token that opens `/metrics` to others than this machine")
 

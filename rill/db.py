@@ -6,6 +6,7 @@ greenlets share one thread, so what never yields between BEGIN and COMMIT is alo
 """
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -116,19 +117,29 @@ class Database:
         finally:
             self._first_in_line.release()
 
-    def check_room(self) -> None:
+    def check_room(self, needed: int = MIN_FREE_BYTES) -> None:
         """Raises DiskFull or StorageBusy before anything is begun that could not be stored."""
         room = os.statvfs(self.path.parent)
         if room.f_flag & os.ST_RDONLY:  # what a system does with a disk that fails
             raise StorageBusy(UNWRITABLE[1], retry_after=RETRY_AFTER_SECONDS)
-        if room.f_bavail * room.f_frsize < MIN_FREE_BYTES:
+        if room.f_bavail * room.f_frsize < needed:
             raise DiskFull(FULL[1])
+
+    def fold_log(self) -> None:
+        """Carry the write-ahead log into the file, in a thread: left to a commit, the waits for the disk that many bytes
+        bring with them would stop the loop. It locks nobody out, and does nothing when the database is busy."""
+        gevent.get_hub().threadpool.apply(_fold_log, (self.path,))
 
     def close(self) -> None:
         if self._appender is not None:
             self._appender.close()
             self._appender = None
         self.engine.dispose()
+
+
+def _fold_log(path: Path) -> None:
+    with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(path, timeout=0)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _dumps(value: object) -> str:

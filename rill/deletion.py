@@ -6,6 +6,7 @@ Which rows are marked, and how, is the business of `trash.py`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import gevent
 from sqlalchemy import Connection
@@ -28,8 +29,9 @@ AGAIN_SECONDS = 60  # after a purge that the database refused
 
 
 class Deletions:
-    def __init__(self, db: Database, hub: Hub, engine: Engine) -> None:
+    def __init__(self, db: Database, hub: Hub, engine: Engine, on_purged: Callable[[], None] = lambda: None) -> None:
         self._db, self._hub, self._engine = db, hub, engine
+        self._on_purged = on_purged  # told when rows are gone for good
         self._purge: gevent.Greenlet | None = None
 
     def delete_conversation(self, user_id: str, conversation_id: str) -> None:
@@ -107,6 +109,7 @@ class Deletions:
             return self.plan_purge(AGAIN_SECONDS)
         if removed:
             log.info("purged rows=%d", removed)
+            self._on_purged()
         if is_more:
             self.plan_purge()
 

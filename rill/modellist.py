@@ -38,6 +38,8 @@ CACHE_BYTES = 16 * 1024 * 1024
 NAME_LIMIT = 200  # characters
 NOT_CHAT = re.compile(r"embed|rerank|(?<![a-z])(asr|tts)(?![a-z])", re.IGNORECASE)
 
+CLAUDE = re.compile(r"^anthropic/|(^|/)claude", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
@@ -52,11 +54,17 @@ class ModelInfo:
     free: bool
     prices: Prices
 
+    @property
+    def takes_pdf(self) -> bool:
+        """As a file. Claude's models do, but on their way there the gateway puts a note in a file's place (ZENMUX 1.9)."""
+        return bool({"file", "pdf"} & set(self.input_modalities)) and not CLAUDE.search(self.id)
+
     def as_dict(self) -> dict[str, Any]:
         """As PROTOCOL section 2 has it."""
         return {
             "id": self.id, "name": self.name, "owner": self.owner, "context_length": self.context_length,
             "input_modalities": list(self.input_modalities), "output_modalities": list(self.output_modalities),
+            "takes_pdf": self.takes_pdf,
             "reasoning": self.reasoning, "free": self.free, "pricing": self.prices.shown(),
             "web_search_price": self.prices.a_search(),  # USD for each; None: the list names none
         }
@@ -168,6 +176,11 @@ class ModelList:
     def find(self, slug: str) -> ModelInfo | None:
         """From memory; a `:provider` suffix pins who serves the same model."""
         return self._models.get(slug) or self._models.get(slug.partition(":")[0])
+
+    def takes_pdf(self, slug: str) -> bool:
+        """False also where it cannot be known: its text goes to every model."""
+        model = self.find(slug)
+        return model is not None and model.takes_pdf
 
     def estimate(self, slug: str, usage: dict[str, Any] | None) -> float | None:
         model = self.find(slug)

@@ -138,6 +138,8 @@ class Message:
     finished_at: str | None
     timeline: list[list[Any]] = field(default_factory=list)
     deleted_at: str | None = None  # None for all that can be found
+    attachments: list[dict[str, Any]] = field(default_factory=list)  # of a person's message: their descriptions
+    sent_as: dict[str, str] = field(default_factory=dict)  # of a reply: how each attachment before it went to the model
     retry: dict[str, Any] | None = None  # of a run that waits to ask again; never stored
 
     @property
@@ -151,7 +153,7 @@ class Message:
             "role": self.role, **text, "status": self.status, "model": self.model, "params": self.params,
             "finish_reason": self.finish_reason, "error": self.error, "usage": self.usage.as_dict(),
             "cost": self.cost and self.cost.as_dict(), "timings": {**EMPTY_TIMINGS, **self.timings},
-            "citations": self.citations, "attachments": [], "generation_id": self.generation_id,
+            "citations": self.citations, "attachments": self.attachments, "sent_as": self.sent_as, "generation_id": self.generation_id,
             "request_id": self.request_id, "created_at": self.created_at, "finished_at": self.finished_at,
             "retry": self.retry,
         }

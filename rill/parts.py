@@ -11,6 +11,7 @@ import gevent
 
 from rill import backup, store
 from rill.config import Settings
+from rill.contents import Contents
 from rill.db import LOCK_WAIT_SECONDS, Database, DataDir
 from rill.deletion import Deletions
 from rill.engine import Engine
@@ -23,6 +24,7 @@ from rill.preferences import Preferences
 from rill.replies import Replies
 from rill.settling import Settler
 from rill.titles import Titles
+from rill.uploads import Uploads
 from rill.zenmux import Limits, ZenMux
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Parts:
     titles: Titles
     indexing: Indexing
     preferences: Preferences
+    uploads: Uploads
     owner: User
     secret_key: str
     boot: str  # this process's life, told in `hello`
@@ -60,6 +63,7 @@ class Parts:
     def start(self) -> None:
         """What goes on beside the requests, once the server takes some."""
         gevent.spawn(self.models.get)  # prices are known before the first answer needs them
+        gevent.spawn(self.uploads.sweep_for_ever)
         self.settler.start()
         self.indexing.start()
 
@@ -120,11 +124,13 @@ def _build(settings: Settings) -> Parts:
     settler = Settler(db, hub, upstream, settings.cost_wait)
     indexing = Indexing(db, lambda: bool(engine.runs))
     preferences = Preferences(db)
-    replies = Replies(db, hub, engine, lambda user_id: _default_model(preferences, settings, models, user_id))
-    deletions = Deletions(db, hub, engine)
+    uploads = Uploads(db, settings.data_dir, settings.upload_quota_bytes)
+    replies = Replies(db, hub, engine, lambda user_id: _default_model(preferences, settings, models, user_id),
+                      Contents(uploads.read, models.takes_pdf))
+    deletions = Deletions(db, hub, engine, uploads.poke)
     deletions.plan_purge(0)
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else kept_secret
-    return Parts(settings, db, hub, engine, replies, deletions, models, settler, titles, indexing, preferences, owner, secret_key, new_id(), data_dir)
+    return Parts(settings, db, hub, engine, replies, deletions, models, settler, titles, indexing, preferences, uploads, owner, secret_key, new_id(), data_dir)
 
 
 def _upstream(settings: Settings) -> ZenMux:

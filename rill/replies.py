@@ -11,11 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from rill import store
+from rill import attachments, store
 from rill.committer import message_event
+from rill.contents import Contents, There, ids_on
 from rill.db import Database
 from rill.engine import Engine
-from rill.errors import Conflict, NotFound
+from rill.errors import Conflict, InvalidRequest, NotFound
 from rill.hub import Hub, StateEvent
 from rill.models import Conversation, Message, title_from, utc_now
 from rill.run import Run
@@ -24,6 +25,7 @@ from rill.zenmux import ChatRequest
 
 HEAD: Any = object()  # "where the conversation is now", for a parent that was not named
 
+NOTHING_LEFT = "A message needs some words or a file. Nothing was changed."
 STILL_WRITING = "The answer before this is still being written. Stop it or wait for its end, then send again."
 
 
@@ -37,11 +39,13 @@ class Options:
     record: bool = False
     remember: Callable[[Connection, dict[str, Any]], None] = lambda tx, ids: None  # told the new ids inside the transaction
     keep_head: bool = False  # the conversation stays where it is; only `regenerate` heeds it
+    attachments: list[str] | None = None  # ids; of an edit, None keeps what there was
 
 
 class Replies:
-    def __init__(self, db: Database, hub: Hub, engine: Engine, default_model) -> None:  # noqa: ANN001
+    def __init__(self, db: Database, hub: Hub, engine: Engine, default_model, contents: Contents) -> None:  # noqa: ANN001
         self._db, self._hub, self._engine, self._default_model = db, hub, engine, default_model
+        self._contents = contents
 
     def send(self, user_id: str, conversation: Conversation, content: str, parent_id: str | None,
              options: Options) -> None:
@@ -51,9 +55,10 @@ class Replies:
         with self._db.write() as tx:
             conversation = store.get_conversation(tx, user_id, conversation.id)  # it may have gone since the caller read it
             parent = self._parent(tx, user_id, conversation, parent_id)
-            asked = _add_user_message(tx, conversation, parent and parent.id, content)
+            files = attachments.take(tx, user_id, options.attachments or [])
+            asked = _add_user_message(tx, conversation, parent and parent.id, content, files)
             replies = [_add_reply(tx, asked, model, options) for model in models]
-            title = conversation.title or title_from(content)
+            title = conversation.title or title_from(content) or title_from("".join(one["name"] for one in files[:1]))
             runs, events = self._prepare(tx, conversation, replies, options, before=[asked], title=title)
             options.remember(tx, {"user_message": asked.id, "replies": [reply.id for reply in replies]})
         self._start(user_id, runs, events)
@@ -77,6 +82,10 @@ class Replies:
         """A sibling of a user message with other words; the old branch stays."""
         with self._db.read() as tx:
             conversation = store.get_conversation(tx, user_id, asked.conversation_id)
+        if options.attachments is None:
+            options = replace(options, attachments=[one["id"] for one in asked.attachments])
+        if not content.strip() and not options.attachments:
+            raise InvalidRequest(NOTHING_LEFT)
         self.send(user_id, conversation, content, asked.parent_id, options)
 
     def continue_(self, user_id: str, reply: Message, options: Options) -> None:
@@ -122,13 +131,30 @@ class Replies:
                  before: list[Message] = [], **changes: Any) -> tuple[list[Run], list[StateEvent]]:  # noqa: B006 - never changed
         """The runs of committed-to-be replies, and every event of this transaction in revision order."""
         user_id = conversation.user_id
-        history = _history(conversation, store.branch(tx, user_id, replies[0])[:-1])
-        runs = [self._engine.prepare(reply, _request(conversation, history, reply, options), record=options.record) for reply in replies]
+        path = store.branch(tx, user_id, replies[0])[:-1]
+        there = attachments.existing(tx, user_id, ids_on(path))
+        if ids_on(path):
+            replies = [self._note_files(tx, path, there, reply) for reply in replies]
+        runs = [self._engine.prepare(reply, self._request(conversation, path, there, reply, options), record=options.record) for reply in replies]
         events = [message_event(message, store.next_revision(tx, user_id)) for message in before]
         events += [message_event(run.message, store.next_revision(tx, user_id), run.live) for run in runs]
         changes = {"head_id": replies[0].id, "updated_at": utc_now(), **changes}
         conversation = store.update_conversation(tx, user_id, conversation.id, **changes)
         return runs, [*events, conversation_event(tx, conversation)]
+
+    def _note_files(self, tx: Connection, path: list[Message], there: There, reply: Message) -> Message:
+        """Remember with the reply how the files before it went to its model."""
+        sent_as = self._contents.sent_as(path, reply.model, there)
+        store.update_message(tx, reply.seq, sent_as=sent_as)
+        return replace(reply, sent_as=sent_as)
+
+    def _request(self, conversation: Conversation, path: list[Message], there: There, reply: Message, options: Options) -> ChatRequest:
+        """A reply that has text already is asked to grow on."""
+        said = self._contents.history(path, reply.model, there)
+        if conversation.system_prompt:
+            said.insert(0, {"role": "system", "content": conversation.system_prompt})
+        so_far = continuation(reply.model, reply.content) if reply.content else []
+        return ChatRequest(reply.model, said + so_far, {**conversation.params, **reply.params}, options.stream)
 
     def _start(self, user_id: str, runs: list[Run], events: list[StateEvent]) -> None:
         """After the commit: tell first, so that no delta can precede its message."""
@@ -138,9 +164,10 @@ class Replies:
             self._engine.start(run)
 
 
-def _add_user_message(tx: Connection, conversation: Conversation, parent_id: str | None, content: str) -> Message:
+def _add_user_message(tx: Connection, conversation: Conversation, parent_id: str | None, content: str,
+                      files: list[dict[str, Any]]) -> Message:
     return store.add_message(tx, conversation.user_id, conversation.id, parent_id=parent_id, role="user",
-                             content=content, status="completed", finished_at=utc_now())
+                             content=content, attachments=files, status="completed", finished_at=utc_now())
 
 
 def _add_reply(tx: Connection, asked: Message, model: str, options: Options) -> Message:
@@ -148,21 +175,7 @@ def _add_reply(tx: Connection, asked: Message, model: str, options: Options) -> 
                              status="queued", model=model, params=options.params or {})
 
 
-def _request(conversation: Conversation, history: list[dict[str, str]], reply: Message, options: Options) -> ChatRequest:
-    """A reply that has text already is asked to grow on."""
-    so_far = continuation(reply.model, reply.content) if reply.content else []
-    return ChatRequest(reply.model, history + so_far, {**conversation.params, **reply.params}, options.stream)
-
-
 def conversation_event(tx: Connection, conversation: Conversation) -> StateEvent:
     """One more revision: `conversation` as it is now."""
     return StateEvent("conversation", {"conversation": conversation.as_dict()}, store.next_revision(tx, conversation.user_id))
-
-
-def _history(conversation: Conversation, path: list[Message]) -> list[dict[str, str]]:
-    """Role and content of what was said, without reasoning and without empty messages (ZENMUX section 4)."""
-    said = [{"role": message.role, "content": message.content} for message in path if message.content]
-    if conversation.system_prompt:
-        said.insert(0, {"role": "system", "content": conversation.system_prompt})
-    return said
 

@@ -3,6 +3,7 @@
 Rows have a `seq` (insertion order, never shown) beside the random public id. While a run lives, its committed text is
 the message's own text followed by what the journal has of it (journal.py); when it ends, the row holds it whole.
 A row with a `deleted_at` can still come back (`trash.py`); to all others it is as if it were not there.
+A message holds the descriptions of its attachments, and that alone is what keeps them: there is no table of links.
 """
 from __future__ import annotations
 
@@ -74,8 +75,11 @@ messages = Table(
     Column("finished_at", String),
     Column("timeline", JSON, nullable=False),
     Column("deleted_at", String),
+    Column("attachments", JSON, nullable=False, server_default="[]"),
+    Column("sent_as", JSON, nullable=False, server_default="{}"),
     Index("messages_by_conversation", "conversation_id", "seq"),
     Index("messages_unfinished", "user_id", sqlite_where=text("finished_at IS NULL"), postgresql_where=text("finished_at IS NULL")),
+    Index("messages_with_attachments", "user_id", sqlite_where=text("attachments != '[]'"), postgresql_where=text("attachments != '[]'")),
     Index("messages_deleted", "deleted_at", sqlite_where=text("deleted_at IS NOT NULL"), postgresql_where=text("deleted_at IS NOT NULL")),
     sqlite_autoincrement=True,
 )
@@ -90,6 +94,26 @@ wire_records = Table(
     "wire_records", metadata,
     Column("message_seq", Integer, ForeignKey("messages.seq", ondelete="CASCADE"), primary_key=True),
     Column("entries", JSON, nullable=False),
+)
+
+attachments = Table(
+    "attachments", metadata,
+    Column("id", String, primary_key=True),
+    Column("user_id", String, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("description", JSON, nullable=False),
+    Column("stored_bytes", Integer, nullable=False),
+    Column("kept_until", String, nullable=False),
+    Index("attachments_by_user", "user_id"),
+)
+
+attachment_pieces = Table(
+    "attachment_pieces", metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("attachment_id", String, nullable=False),
+    Column("part", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+    Index("attachment_pieces_by_place", "attachment_id", "part", "number", unique=True),
 )
 
 idempotency_keys = Table(

@@ -143,7 +143,7 @@ def add_message(tx: Connection, user_id: str, conversation_id: str, **values: An
         raise NotFound(NO_CONVERSATION)
     return _message(tx.execute(_ADD_MESSAGE, {
         "id": new_id(), "user_id": user_id, "conversation_id": conversation_id, "content": "", "reasoning": "",
-        "params": {}, "timings": {}, "citations": [], "timeline": [], "created_at": utc_now(), **values,
+        "params": {}, "timings": {}, "citations": [], "timeline": [], "attachments": [], "sent_as": {}, "created_at": utc_now(), **values,
     }).mappings().one())
 
 

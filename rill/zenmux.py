@@ -68,6 +68,20 @@ class ChatRequest:
             body["web_search_options"] = {}
         return body
 
+    def encoded(self) -> bytes:
+        """The body as it goes over the wire. A value that is a function is read only now, and gives JSON: a file may be
+        twenty megabytes long, and a run lives for minutes."""
+        body = self.body()
+        return orjson.dumps({**body, "messages": [_loaded(message) for message in body["messages"]]})
+
+
+def _loaded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _loaded(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_loaded(one) for one in value]
+    return orjson.Fragment(value()) if callable(value) else value
+
 
 def has_content(content: Any) -> bool:
     return bool(content.strip() if isinstance(content, str) else content)
@@ -90,7 +104,7 @@ class ZenMux:
         deadlines = Deadlines(self._limits.answer_seconds)
         deadlines.expect("the first words of the answer", self._limits.first_data_seconds)
         accept = "text/event-stream" if request.stream else "application/json"
-        response = self._open("POST", "/chat/completions", deadlines, accept, orjson.dumps(request.body()))
+        response = self._open("POST", "/chat/completions", deadlines, accept, request.encoded())
         exchange = Exchange(response, deadlines, self._limits, self._key, record)
         try:
             exchange.refuse_unless_ok()
@@ -147,8 +161,10 @@ class ZenMux:
             headers["Content-Type"] = "application/json"
         request = requests.Request(method, self.base_url + path, headers=headers, data=body)
         try:
-            return self._transport.open(request, deadlines, self._limits.connect_seconds)
+            response = self._transport.open(request, deadlines, self._limits.connect_seconds)
         except READ_ERRORS as error:  # requests' own are OSErrors
             if deadlines.are_over:
                 raise timed_out(deadlines, has_text=False) from None
             raise connect_failed(error, self._limits.connect_seconds) from error
+        response.request.body = None  # with files it is large, and the answer may take an hour
+        return response

@@ -68,6 +68,10 @@ class Api:
         """The first reply, as it was accepted, to a first message in a new conversation."""
         return self.send(self.new_conversation()["id"], content, *models, **fields)["replies"][0]
 
+    def upload(self, name: str, data: bytes, *, expect: int = 201, key: str | None = None) -> Any:
+        """The attachment, or with another `expect` the refusal."""
+        return self._checked("POST", "/api/attachments", expect, files={"file": (name, data)}, key=key)
+
     def message(self, message_id: str) -> dict[str, Any]:
         return self.get(f"/api/messages/{message_id}")
 

@@ -18,6 +18,7 @@ from gevent.queue import Queue
 
 from rill import journal, store
 from rill.chunks import Connected, Delta, Event, Finish, Meta
+from rill.contents import Contents
 from rill.db import Database
 from rill.deletion import Deletions
 from rill.engine import Engine
@@ -26,6 +27,7 @@ from rill.hub import Hub, Reader
 from rill.models import Conversation, Message
 from rill.replies import HEAD, Options, Replies
 from rill.run import Run
+from rill.uploads import Uploads
 from rill.zenmux import ChatRequest
 from tests.cast import ALICE
 
@@ -145,7 +147,9 @@ class Core:
         self.upstream = HandUpstream()
         self.engine = Engine(self.db, self.hub, self.upstream, lambda model, usage: None,
                              **{"runs_per_user": 0, "messages_per_minute": 0, **limits})
-        self.replies = Replies(self.db, self.hub, self.engine, lambda user_id: "demo/hand")
+        self.uploads = Uploads(self.db, path.parent, 0)
+        self.replies = Replies(self.db, self.hub, self.engine, lambda user_id: "demo/hand",
+                               Contents(self.uploads.read, lambda model: "pdf" in model))
         self.deletions = Deletions(self.db, self.hub, self.engine)
 
     def close(self) -> None:

@@ -5,9 +5,9 @@ They are also what `/api/openapi.json` is made of. Syntax only: whether an id ex
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from rill.models import ID_PATTERN, SLUG_PATTERN
 from rill.presets import MAX_NAME_CHARS, MAX_PRESETS, MAX_PROMPT_CHARS
@@ -17,10 +17,14 @@ MAX_TITLE_CHARS = 200
 MAX_MODELS = 6
 MAX_COMPLETION_TOKENS = 1_000_000
 MAX_FAVOURITES, MAX_RECENTS = 200, 12
+MAX_ATTACHMENTS = 10  # of one message
+
+NOTHING_SAID = "`content` must hold some words, or `attachments` a file"
 
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG_PATTERN.pattern}$")]
 Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN.pattern}$")]
-Content = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CONTENT_CHARS, pattern=r"\S")]
+Content = Annotated[str, StringConstraints(max_length=MAX_CONTENT_CHARS)]
+Attachments = Annotated[list[Id], Field(max_length=MAX_ATTACHMENTS)]
 
 
 class Shape(BaseModel):
@@ -81,14 +85,30 @@ class MoreReplies(NewReplies):
 
 
 class NewMessage(NewReplies):
+    """Words, or files without any."""
+
     content: Content
     parent_id: Id | None = None
-    attachments: list[Id] = Field(default_factory=list, max_length=0)
+    attachments: Attachments = []
+
+    @model_validator(mode="after")
+    def _check_content(self) -> Self:
+        if not self.content.strip() and not self.attachments:
+            raise ValueError(NOTHING_SAID)
+        return self
 
 
 class EditedMessage(NewReplies):
+    """`attachments` absent: those of the edited message stay, and only the server knows whether it has any."""
+
     content: Content
-    attachments: list[Id] = Field(default_factory=list, max_length=0)
+    attachments: Attachments | None = None
+
+    @model_validator(mode="after")
+    def _check_content(self) -> Self:
+        if not self.content.strip() and self.attachments == []:
+            raise ValueError(NOTHING_SAID)
+        return self
 
 
 class PreferencesChange(Shape):

@@ -126,7 +126,7 @@ def _once(asked: Asking, act: Callable[[Options], None]) -> Response:
         if attempt.ids is None:
             params = asked.params and asked.params.given()
             act(Options(getattr(asked, "models", None), params, asked.stream, asked.record, attempt.remember,
-                        getattr(asked, "keep_head", False)))
+                        getattr(asked, "keep_head", False), getattr(asked, "attachments", None)))
 
     def load(ids: Any) -> Any:
         return [_message(one).as_dict() for one in ids] if isinstance(ids, list) else _message(ids).as_dict()

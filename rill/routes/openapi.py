@@ -16,6 +16,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "conversations.change_conversation": bodies.ConversationChange,
     "conversations.delete_conversation": bodies.Nothing,
     "conversations.restore_conversation": bodies.Nothing,
+    "uploads.delete_attachment": bodies.Nothing,
     "messages.send": bodies.NewMessage,
     "messages.regenerate": bodies.MoreReplies,
     "messages.edit": bodies.EditedMessage,
@@ -36,14 +37,16 @@ BODIES: dict[str, type[BaseModel]] = {
 # Bodies that are no model's: media type -> schema.
 OTHER_BODIES: dict[str, dict[str, dict[str, Any]]] = {
     "files.import_conversations": {"application/json": {"type": ["object", "array"]}},
+    "uploads.upload": {"multipart/form-data": {"type": "object", "required": ["file"], "additionalProperties": False,
+                                               "properties": {"file": {"type": "string", "format": "binary"}}}},
 }
 SUCCESS = {"messages.send": 202, "messages.regenerate": 202, "messages.edit": 202, "messages.continue_": 202,
            "messages.stop": 202, "messages.fork": 201, "conversations.create_conversation": 201, "conversations.delete_conversation": 204,
-           "presets.create_preset": 201, "presets.import_presets": 201, "presets.delete_preset": 204}
+           "presets.create_preset": 201, "presets.import_presets": 201, "presets.delete_preset": 204, "uploads.upload": 201, "uploads.delete_attachment": 204}
 QUERIES = {"conversations.list_conversations": ("q", "archived", "limit", "before"), "feed.open_feed": ("have",),
            "search.search_messages": ("q", "limit", "before"),
            "presets.export_presets": ("id",), "usage.read_usage": ("days", "tz_offset"),
-           "files.export_conversation": ("format", "reasoning")}
+           "files.export_conversation": ("format", "reasoning"), "uploads.read_attachment": ("thumb",)}
 
 ERROR = {
     "type": "object", "required": ["error"],

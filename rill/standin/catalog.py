@@ -30,12 +30,14 @@ class Listing:
     context: int = DEMO_CONTEXT
     tiered: bool = False
     search: float = 0  # USD for each search of the web
+    takes: tuple[str, ...] = ("text",)
 
 
+SEES = ("text", "image", "file")
 DEMOS = {
-    "demo/tour": Listing("Demo: a tour of streaming", (1.25, 10), True, Shape.ALL, search=0.01),
-    "demo/think": Listing("Demo: thinks before it speaks", (3, 15), True, Shape.REASONING, tiered=True),
-    "demo/echo": Listing("Demo: echo", (0.1, 0.4)),
+    "demo/tour": Listing("Demo: a tour of streaming", (1.25, 10), True, Shape.ALL, takes=SEES, search=0.01),
+    "demo/think": Listing("Demo: thinks before it speaks", (3, 15), True, Shape.REASONING, tiered=True, takes=("text", "image")),
+    "demo/echo": Listing("Demo: echo", (0.1, 0.4), takes=SEES),
     "demo/fast": Listing("Demo: fast"),
     "demo/slow": Listing("Demo: slow", (0.5, 2)),
     "demo/flaky": Listing("Demo: breaks two times of three", (0.5, 2)),
@@ -51,6 +53,10 @@ def shape_of(model: str) -> Shape:
 
 def context_of(model: str) -> int:
     return DEMOS[model].context if model in DEMOS else FAULT_CONTEXT
+
+
+def takes(model: str) -> tuple[str, ...]:
+    return DEMOS[model].takes if model in DEMOS else ("text",)
 
 
 def models_list(*, with_local: bool, scripts: list[str]) -> dict[str, Any]:
@@ -71,7 +77,7 @@ def entry(id_: str, listing: Listing, *, owner: str = "demo", outputs: list[str]
     if listing.search:
         pricings["web_search"] = [{"value": listing.search, "unit": "perCount", "currency": "USD"}]
     return {"id": id_, "object": "model", "display_name": listing.title, "created": LISTED_SINCE, "owned_by": owner,
-            "input_modalities": ["text"], "output_modalities": outputs or ["text"],
+            "input_modalities": list(listing.takes), "output_modalities": outputs or ["text"],
             "capabilities": {"reasoning": listing.reasoning}, "context_length": listing.context, "pricings": pricings}
 
 

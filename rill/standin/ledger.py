@@ -5,6 +5,8 @@ monotonic clock, each with the wall time beside it. Text is noted just before it
 """
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 import time
 from collections import deque
@@ -14,6 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 CALLS_LIMIT = 1000
+BODY_DEPTH = 8  # of a chat body, down to a part of a content
+DATA_LIMIT_CHARACTERS = 200  # of a data URL; a longer one is kept as its size and hash
 TEXT_LIMIT_CHARACTERS = 16_000_000  # over all calls; the oldest go first
 KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 MARKS = ("connected_at", "received_at", "first_sent_at", "last_sent_at", "finished_at", "peer_closed_at", "connection_closed_at")
@@ -101,6 +105,20 @@ class Ledger:
     def entries(self, *, model: str | None = None, since: int = 0, with_text: bool = True) -> Iterator[dict[str, Any]]:
         return (call.as_dict(with_text) for call in list(self._calls)
                 if call.number > since and (model is None or call.model == model))
+
+
+def shortened(value: Any, depth: int = BODY_DEPTH) -> Any:
+    """The same, with the data of each long data URL as its size and hash: enough to know it, and small enough to keep."""
+    if isinstance(value, dict) and depth:
+        return {name: shortened(one, depth - 1) for name, one in value.items()}
+    if isinstance(value, list) and depth:
+        return [shortened(one, depth - 1) for one in value]
+    if isinstance(value, str) and value.startswith("data:") and len(value) > DATA_LIMIT_CHARACTERS:
+        head, comma, data = value.partition(",")
+        with contextlib.suppress(ValueError):
+            raw = base64.b64decode(data, validate=True)
+            return f"{head}{comma}bytes={len(raw)} sha256={hashlib.sha256(raw).hexdigest()}"
+    return value
 
 
 def mask_keys(headers: dict[str, str]) -> dict[str, str]:

@@ -87,7 +87,8 @@ def tour(chat: Chat) -> Speech:
 
 
 def echo(chat: Chat) -> Speech:
-    return Speech(chat.last_user, rate=80)
+    """Word for word; after it a line for each file, so that one sees what arrived."""
+    return Speech("\n\n".join(filter(None, [chat.last_user, *(f"[{file.says}]" for file in chat.files)])), rate=80)
 
 
 def fast(chat: Chat) -> Speech:

@@ -14,7 +14,7 @@ from rill.standin.control import Control, Part
 from rill.standin.dialect import ApiError, Dialect, error_body
 from rill.standin.faults import FAULTS, Script, interrupted
 from rill.standin.httpd import Exchange, PeerGone
-from rill.standin.ledger import Call, Ledger
+from rill.standin.ledger import Call, Ledger, shortened
 from rill.standin.local import LocalModel
 from rill.standin.pieces import End, Piece
 from rill.standin.scripted import MODELS, perform
@@ -89,7 +89,8 @@ class Service:
 
     def _chat(self, exchange: Exchange, call: Call) -> None:
         check_key(exchange.request.headers)
-        call.body = body = parse_json(exchange.request.body)
+        body = parse_json(exchange.request.body)
+        call.body = shortened(body)
         call.model = model = body.get("model") if isinstance(body.get("model"), str) else None
         call.served_by = model
         part: Part | None = None
@@ -110,7 +111,15 @@ class Service:
         else:
             answer_whole(exchange, call, dialect, said)
 
+    @staticmethod
+    def _check_files(chat: Chat) -> None:
+        """A listed model refuses what its list says it does not take; ids that are not listed take everything."""
+        for need in sorted(chat.needs - set(catalog.takes(chat.model))):
+            if chat.model == served_by(chat.model):
+                raise ApiError(422, "provider_unprocessable_entity_error", f"Model {chat.model} does not support {need} input")
+
     def _say(self, chat: Chat, model: str, dialect: Dialect, exchange: Exchange) -> Iterator[Piece | End] | Script:
+        self._check_files(chat)
         if model == catalog.LOCAL_MODEL:
             if not self.local.is_available():
                 raise ApiError(404, "model_not_available", "The local model is not installed on this machine")

@@ -5,6 +5,9 @@ The wording of the 400s follows the gateway's own list of errors, spelling inclu
 """
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -14,6 +17,8 @@ import orjson
 
 from rill.standin.dialect import ApiError
 
+DATA_URL = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,")
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 ROLES = ("developer", "system", "user", "assistant", "tool")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
@@ -21,6 +26,13 @@ STOPS_LIMIT = 4
 NUMBERS = {"temperature": (0, math.inf), "top_p": (0, 1), "frequency_penalty": (-2, 2), "presence_penalty": (-2, 2)}
 OBJECTS = ("stream_options", "reasoning", "provider", "model_routing_config", "metadata", "logit_bias", "web_search_options",
            "response_format", "usage")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A part that is no text: `takes` is what a model must take for it."""
+    takes: str  # image | file | audio
+    says: str  # what it is, in a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,8 @@ class Chat:
     top_p: float | None = None
     seed: int | None = None
     web_search: bool = False
+    files: tuple[File, ...] = ()  # of the last user message
+    needs: frozenset[str] = frozenset()  # what the files of all messages ask of a model
 
     @property
     def last_user(self) -> str:
@@ -81,7 +95,8 @@ def parse_chat(body: dict[str, Any]) -> Chat:
     numbers = {name: number(body, name, *bounds) for name, bounds in NUMBERS.items()}
     return Chat(model, messages(body), stream, include_usage,
                 whole(body, "max_completion_tokens", 1) or whole(body, "max_tokens", 1), wants_reasoning(body), stops(body),
-                numbers["temperature"], numbers["top_p"], whole(body, "seed", 0), body.get("web_search_options") is not None)
+                numbers["temperature"], numbers["top_p"], whole(body, "seed", 0), body.get("web_search_options") is not None,
+                last_files(body["messages"]), frozenset(file.takes for item in body["messages"] for file in files_of(item.get("content"))))
 
 
 def messages(body: dict[str, Any]) -> list[tuple[str, str]]:
@@ -91,6 +106,10 @@ def messages(body: dict[str, Any]) -> list[tuple[str, str]]:
     if not isinstance(items, list) or not items:
         raise invalid("Parameter messages must be a non-empty array")
     return [message(item) for item in items]
+
+
+def last_files(items: list[dict[str, Any]]) -> tuple[File, ...]:
+    return next((files_of(item["content"]) for item in reversed(items) if item["role"] == "user"), ())
 
 
 def message(item: Any) -> tuple[str, str]:
@@ -110,7 +129,35 @@ def message(item: Any) -> tuple[str, str]:
     texts = [part.get("text") for part in content if part["type"] == "text"]
     if not all(isinstance(text, str) for text in texts):
         raise invalid("Parameter messages.content.text must be a string")
+    files_of(content)
     return role, "\n".join(texts)
+
+
+def files_of(content: Any) -> tuple[File, ...]:
+    """The parts of a content that are no text, checked."""
+    return tuple(file_part(part) for part in content if part["type"] != "text") if isinstance(content, list) else ()
+
+
+def file_part(part: dict[str, Any]) -> File:
+    kind = part["type"]
+    held = part.get(kind) if kind in ("image_url", "file", "input_audio") else None
+    if not isinstance(held, dict):
+        raise invalid(f"Parameter messages.content of type {kind[:40]} is not valid")
+    if kind == "input_audio":
+        return File("audio", f"audio, {held.get('format')}")
+    given = held.get("url" if kind == "image_url" else "file_data")
+    takes = "image" if kind == "image_url" else "file"
+    if isinstance(given, str) and given.startswith(("https://", "http://")):
+        return File(takes, given)
+    found = DATA_URL.match(given) if isinstance(given, str) else None
+    if found is None or (takes == "image" and found[1] not in IMAGE_TYPES):
+        raise invalid(f"Parameter messages.content.{kind} must be a URL or a data URL")
+    try:
+        data = base64.b64decode(given[found.end():], validate=True)
+    except binascii.Error as exc:
+        raise invalid(f"Parameter messages.content.{kind} is not valid base64") from exc
+    name = held.get("filename")
+    return File(takes, f"{f'{name}, ' if isinstance(name, str) else ''}{found[1]}, {len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
 
 
 def wants_reasoning(body: dict[str, Any]) -> bool:

@@ -41,7 +41,7 @@ def test_a_full_entry_becomes_what_the_protocol_says() -> None:
     assert model.as_dict() == {
         "id": "anthropic/claude-sonnet-4.5", "name": "Anthropic: Claude Sonnet 4.5", "owner": "anthropic",
         "context_length": 200000, "input_modalities": ["text", "image", "file"], "output_modalities": ["text"],
-        "reasoning": True, "free": False,
+        "takes_pdf": False, "reasoning": True, "free": False,
         "pricing": {"input": 3, "output": 15, "cached_input": 0.3, "cache_write_5m": 3.75, "cache_write_1h": 6},
         "web_search_price": 0.01,
     }
@@ -50,8 +50,16 @@ def test_a_full_entry_becomes_what_the_protocol_says() -> None:
 def test_an_entry_with_nothing_but_an_id_is_a_model() -> None:
     assert only().as_dict() == {
         "id": "a/b", "name": "a/b", "owner": "a", "context_length": None, "input_modalities": [], "output_modalities": [],
-        "reasoning": False, "free": False, "pricing": None, "web_search_price": None,
+        "takes_pdf": False, "reasoning": False, "free": False, "pricing": None, "web_search_price": None,
     }
+
+
+@pytest.mark.parametrize(("slug", "takes", "is_so"), [
+    ("openai/gpt-5", ["text", "file"], True), ("google/x", ["text", "pdf"], True), ("openai/gpt-5", ["text", "image"], False), ("a/b", [], False),
+    ("anthropic/claude-sonnet-4.5", ["text", "file"], False), ("claude-sonnet-4-6", ["text", "file"], False), ("x/claude-y", ["text", "file"], False),
+])
+def test_a_pdf_goes_as_a_file_where_files_are_taken_but_not_on_the_way_to_claude(slug: str, takes: list[str], is_so: bool) -> None:
+    assert only(id=slug, input_modalities=takes).takes_pdf is is_so
 
 
 @pytest.mark.parametrize("name", list(SONNET))

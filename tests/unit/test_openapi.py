@@ -20,6 +20,7 @@ from rill.routes.presets import presets
 from rill.routes.search import search
 from rill.routes.session import sessions
 from rill.routes.shares import shares
+from rill.routes.uploads import uploads
 from rill.routes.usage import usage
 
 # PROTOCOL, as far as this server has it, and what else clients may count on.
@@ -33,13 +34,14 @@ POST /api/messages/{message_id}/fork | GET /api/conversations/{conversation_id}/
 POST /api/conversations/{conversation_id}/shares | GET /api/conversations/{conversation_id}/shares
 DELETE /api/shares/{share} | GET /api/shares/{share}
 GET /api/search | GET /api/feed | GET /healthz | GET /readyz | GET /metrics
+POST /api/attachments | GET /api/attachments/{attachment_id} | DELETE /api/attachments/{attachment_id}
 """
 
 
 @pytest.fixture
 def app() -> Flask:
     app = Flask("test", static_folder=None)
-    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, preferences, presets, search, usage, ops):
+    for blueprint in (pages, sessions, conversations, messages, feed, files, shares, uploads, preferences, presets, search, usage, ops):
         app.register_blueprint(blueprint)
     return app
 

@@ -29,6 +29,10 @@ REFUSED = [
     ({"messages": [{"role": "robot", "content": "x"}]}, 400, None),
     ({"messages": [{"role": "user", "content": 5}]}, 400, None),
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": 1}]}]}, 400, None),
+    *[({"messages": [{"role": "user", "content": [part]}]}, 400, None) for part in (
+        {"type": "video"}, {"type": "image_url"}, {"type": "image_url", "image_url": {"url": "ftp://x"}},
+        {"type": "image_url", "image_url": {"url": "data:image/svg+xml;base64,AAAA"}}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,A!"}},
+        {"type": "file", "file": {"filename": "x"}}, {"type": "file", "file": {"file_data": 5}})],
     ({"stream_options": {"include_usage": True}}, 400, "Parameter stream_options is not supported while stream is false"),
     ({"stream": True, "stream_options": {"include_usage": True}, "usage": {"include": True}}, 400,
      "Parameter stream_options.include_usage conflict with usage.include"),
@@ -62,10 +66,11 @@ def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
 def test_a_full_body_is_understood() -> None:
     chat = parse_chat({**GOOD, "stream": True, "stream_options": {"include_usage": True}, "max_completion_tokens": 9, "n": 1,
                        "stop": "x", "reasoning": {"enabled": False}, "temperature": 0.5, "user": "ignored",
-                       "messages": [{"role": "system", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {}},
+                       "messages": [{"role": "system", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
                                                                    {"type": "text", "text": "b"}]}, {"role": "user", "content": "q"},
                                     {"role": "assistant", "content": "part"}]})
-    assert chat == Chat("demo/fast", [("system", "a\nb"), ("user", "q"), ("assistant", "part")], True, True, 9, False, ("x",), 0.5)
+    assert chat == Chat("demo/fast", [("system", "a\nb"), ("user", "q"), ("assistant", "part")], True, True, 9, False, ("x",), 0.5,
+                        needs=frozenset({"image"}))
     assert (chat.last_user, chat.prefix) == ("q", "part")
 
 
