@@ -26,7 +26,7 @@ const folds = memoryOf('folds');
 export function mountReply(tools) {
   const el = document.createElement('article');
   el.className = 'reply';
-  const [head, thinkingEl, body, trouble, foot] = ['reply-head', 'thinking', 'md', 'reply-trouble', 'reply-foot'].map(name => {
+  const [head, thinkingEl, body, sources, trouble, foot] = ['reply-head', 'thinking', 'md', 'reply-sources', 'reply-trouble', 'reply-foot'].map(name => {
     const part = document.createElement('div');
     part.className = name;
     el.append(part);
@@ -129,6 +129,7 @@ export function mountReply(tools) {
       el.setAttribute('aria-label', t('reply.label', next.name));
       body.classList.toggle('streaming', isRunning);
       drawHead(message, isRunning);
+      if (message.citations?.length) import('./sources.js').then(late => late.drawSources(sources, state.message.citations));
       render(drawTrouble(message, el), trouble);
       replyFoot.update(next);
     },
