@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), validation_alias=_env("RILL_DATA_DIR"), description="where the database and caches live")
     database_url: str | None = Field(None, validation_alias=_env("DATABASE_URL"), description="another SQLite file, as `sqlite:///path`")
     secret_key: SecretStr | None = Field(None, validation_alias=_env("RILL_SECRET_KEY"), description="signs cookies; kept in the database when not set")
-    default_model: str | None = Field(None, validation_alias=_env("RILL_DEFAULT_MODEL"), description="the model of a new conversation")
+    default_model: str | None = Field(None, validation_alias=_env("RILL_DEFAULT_MODEL"), description="the model of a new conversation, unless a user has chosen a default")
     titles: str = Field("off", validation_alias=_env("RILL_TITLES"), description="a model that names conversations after their first answer; `off`: their first words do")
     cost_wait: float = Field(240, ge=0, validation_alias=_env("RILL_COST_WAIT"), description="how long after an answer ZenMux is asked what it really cost; 0 never asks")
     standin_port: int = Field(0, ge=0, le=65535, validation_alias=_env("RILL_STANDIN_PORT"), description="port of the stand-in; 0 takes any free one")

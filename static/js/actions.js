@@ -41,8 +41,8 @@ export function createActions({api, dispatch, newKey = makeKey}) {
 
   return {
     once,
-    /** @param {{model?: string, draft: string}} wanted `draft` tells one wish for a conversation from the next */
-    createConversation: ({model, draft}) => once(['create'], [model, draft], model ? {model} : {}, async (body, key) => {
+    /** @param {{model?: string, system_prompt?: string, params?: object, draft: string}} wanted `draft` tells one wish for a conversation from the next */
+    createConversation: ({draft, ...setup}) => once(['create'], [setup, draft], setup, async (body, key) => {
       const conversation = await api.createConversation(body, key);
       dispatch('patched', {conversation});
       dispatch('thread', {conversation, messages: [], revision: Infinity}); // nothing can be in it yet

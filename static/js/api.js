@@ -54,7 +54,7 @@ export function createApi({onLoginRequired}) {
   const message = id => `/api/messages/${encodeURIComponent(id)}`;
 
   const api = {
-    ask,
+    ask, // for the routes of what is loaded on demand
     async session() {
       const session = await ask('GET', '/api/session', {limit: SESSION_MS});
       token = session.csrf_token;

@@ -17,6 +17,8 @@ const theme = value => ({id: `theme.${value}`, run: 'chooseTheme', detail: {valu
 export const COMMANDS = [
   {id: 'new', run: 'newConversation', icon: 'pen'},
   {id: 'model', run: 'openPicker', icon: 'spark'},
+  {id: 'params', run: 'openParams', icon: 'gear'},
+  {id: 'presets', run: 'openParams', detail: {tab: 'presets'}, icon: 'gear'},
   {id: 'stop', run: 'stopReply', icon: 'stop', keys: 'Esc', when: ({store}) => Boolean(store.replyRunning.value)},
   {id: 'focus', run: 'focusComposer', icon: 'go'},
   {id: 'end', run: 'jumpToEnd', icon: 'down', when: inConversation},

@@ -13,14 +13,13 @@ import {createSidebarSwitch, listenToKeys} from './shell.js';
 import {createStore} from './store.js';
 import {createSync} from './sync.js';
 import {ICONS} from './icons.js';
-import {modelDesk} from './model_desk.js';
+import {countSettings, modelDesk} from './model_desk.js';
 import {fetchRenderer, isHere} from './renderer.js';
 import {mountAnnouncer} from './views/announcer.js';
 import {mountComposer} from './views/composer.js';
 import {mountEmpty} from './views/empty.js';
 import {mountMenu} from './views/menu.js';
 import {mountNotices} from './views/notices.js';
-import {mountPicker} from './views/picker.js';
 import {mountSidebar} from './views/sidebar.js';
 import {mountThread} from './views/thread.js';
 import {mountTopbar} from './views/topbar.js';
@@ -73,7 +72,6 @@ const views = {
   empty: mountEmpty(byId('empty')),
   thread: mountThread(byId('thread'), {scroller: byId('scroller'), timeline: api.timeline, pricingOf: models.pricingOf, onFar: isFar => { byId('jump').hidden = !isFar; }}),
   composer: mountComposer(byId('composer')),
-  picker: mountPicker(byId('picker')),
   menu: mountMenu(byId('menu')),
   timing: {open: detail => import('./views/timing_sheet.js').then(sheet => sheet.openTiming(byId('timing'), {...detail, thread: store.thread.value}))},
   announcer: mountAnnouncer(byId('announcer')),
@@ -153,10 +151,9 @@ function keepViewsDrawn() {
   keepDrawn(views.thread, () => ({thread: isHere.value ? store.thread.value : null, live: store.live.value, nameOf: models.nameOf.value}));
   keepDrawn(views.composer, () => ({
     conversation: store.current.value, modelId: models.chosen.value ?? '', modelName: models.nameOf.value(models.chosen.value ?? ''),
-    also: models.also.value, nameOf: models.nameOf.value, isCut: isCut.value,
+    settings: countSettings(models.setup.value), also: models.also.value, nameOf: models.nameOf.value, isCut: isCut.value,
     isRunning: store.repliesRunning.value.length > 0, mustWait: Boolean(store.replyRunning.value), isSending: isSending.value || !session.value,
   }));
-  keepDrawn(views.picker, () => ({...models.list.value, chosen: models.chosen.value}));
   keepDrawn(views.announcer, () => {
     const reply = store.replyRunning.value;
     return {reply, live: reply && store.live.value[reply.id], name: reply ? models.nameOf.value(reply.model) : '', messages: store.thread.value?.messages ?? {}};

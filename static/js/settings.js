@@ -48,7 +48,7 @@ function notifications() {
 }
 
 /** @returns {Section[]} */
-function sectionsOf({api, session, views}, data) {
+function sectionsOf({api, models, session, views}, data) {
   const {user, mode} = session.value ?? {};
   const say = error => views.notices.say(error.message);
   return [
@@ -62,6 +62,8 @@ function sectionsOf({api, session, views}, data) {
     {title: t('set.notices'), lines: [notifications()]},
     data,
     {title: t('set.more'), lines: [
+      {label: t('set.model'), note: models.nameOf.value(models.preferred.value.default_model) || t('set.model.none'),
+        run: () => wish(document.body, 'openPicker', {title: t('set.model'), pick: id => models.makeDefault(id).catch(say)})},
       {label: t('set.usage'), note: t('set.usage.note'), href: '/usage'},
       {label: t('set.keys'), run: () => wish(document.body, 'openKeySheet')},
       ...(mode === 'accounts' && user ? [{label: t('set.logout', user.name), run: () => api.logout().then(() => location.assign('/login'), say)}] : []),

@@ -38,7 +38,8 @@ export function listenToWishes(parts) {
 
   /** The conversation is made with its first message; the text on its way stays in the field until it is kept. */
   async function begin(content) {
-    const conversation = await actions.createConversation({model: models.forNew.value ?? undefined, draft: content});
+    const conversation = await actions.createConversation({model: models.forNew.value ?? undefined, ...models.setupForNew.value, draft: content});
+    models.begun();
     views.composer.adopt(conversation.id);
     models.adopt(conversation.id);
     router.go(conversation.id);
@@ -78,8 +79,8 @@ export function listenToWishes(parts) {
     deleteCurrent: () => wishes.deleteConversation({conversation: current()}),
     openMenu: options => views.menu.open(options),
     openTiming: detail => views.timing.open(detail),
-    openPicker: ({anchor, pick}) => views.picker.open(anchor ?? document.getElementById('model-chip'), pick),
-    wantModels: () => models.fetchList(),
+    openPicker: async wanted => (await import('./picker.js')).openPicker(parts, wanted),
+    openParams: async wanted => (await import('./params.js')).openParams(parts, wanted),
     announce: ({text}) => views.announcer.say(text),
     reconnect: () => feed.renew(),
     hideCollected: () => line.hideCollected(),

@@ -22,6 +22,8 @@ export default {
   'set.more': 'More',
   'set.usage': 'Usage',
   'set.usage.note': 'What answers cost, by day and by model',
+  'set.model': 'Default model',
+  'set.model.none': 'None of your own: the server chooses',
   'set.keys': 'Keyboard shortcuts',
   'set.logout': name => `Sign out ${name}`,
 };

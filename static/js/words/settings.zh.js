@@ -22,6 +22,8 @@ export default {
   'set.more': '其他',
   'set.usage': '用量',
   'set.usage.note': '每天、每个模型花了多少',
+  'set.model': '默认模型',
+  'set.model.none': '没有自己的默认模型：由服务器决定',
   'set.keys': '键盘快捷键',
   'set.logout': name => `退出 ${name}`,
 };
