@@ -83,7 +83,7 @@ def test_a_file_is_imported_and_its_first_conversation_opens(visit: Visit) -> No
     dialog = open_import(visit)
     choose(dialog, "rill.json", json.dumps(brought).encode())
     expect(dialog).to_contain_text("299 conversations were imported, 1 left out.")
-    expect(dialog.get_by_role("listitem")).to_contain_text("Brought 7 a message follows one that is not there.")
+    expect(dialog.get_by_role("listitem")).to_contain_text("Brought 7: a message follows one that is not there.")
     expect(visit.page.get_by_role("heading", name="Brought 0")).to_be_attached()
     dialog.get_by_role("button", name="Close").click()
     expect(visit.answer).to_have_text("Words 1")

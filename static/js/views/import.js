@@ -70,7 +70,7 @@ export function mountImport(el) {
 
   const drawDone = ({ids, skipped}) => html`<p>${t('import.done', ids.length, skipped.length)}</p>
     ${skipped.length ? html`<ul class="import-skipped" tabindex="0" aria-label=${t('import.skipped')}>${skipped.map(({title, number, why}) =>
-      html`<li><strong><bdi>${title || t('import.number', number)}</bdi></strong> ${why.slice(why.indexOf(': ') + 2)}</li>`)}</ul>` : nothing}`;
+      html`<li><strong><bdi>${title || t('import.number', number)}</bdi></strong>: ${why.slice(why.indexOf(': ') + 2)}</li>`)}</ul>` : nothing}`;
 
   const DRAWN = {choose: drawChoose, reading: drawProgress, sending: drawProgress, done: drawDone};
 
