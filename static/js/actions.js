@@ -48,8 +48,8 @@ export function createActions({api, dispatch, newKey = makeKey}) {
       dispatch('thread', {conversation, messages: [], revision: Infinity}); // nothing can be in it yet
       return conversation;
     }),
-    send: (conversation, parent_id, content, models) => once(['send', conversation], [content, models],
-      models ? {content, parent_id, models} : {content, parent_id}, async (body, key) => posted(conversation, await api.send(conversation, body, key))),
+    send: (conversation, parent_id, content, models, attachments) => once(['send', conversation], [content, models, attachments],
+      {content, parent_id, models, attachments}, async (body, key) => posted(conversation, await api.send(conversation, body, key))),
     regenerate: (reply, models) => once(['regenerate', reply.parent_id], models, {models}, async (body, key) => {
       posted(reply.conversation_id, await api.regenerate(reply.parent_id, body, key));
     }),
@@ -58,7 +58,7 @@ export function createActions({api, dispatch, newKey = makeKey}) {
       const {replies: messages} = await api.regenerate(question.id, body, key);
       dispatch('posted', {conversation_id: question.conversation_id, messages});
     }),
-    edit: (message, content, models) => once(['edit', message.id], [content, models], {content, models}, async (body, key) => {
+    edit: (message, content, models, attachments) => once(['edit', message.id], [content, models, attachments], {content, models, attachments}, async (body, key) => {
       posted(message.conversation_id, await api.edit(message.id, body, key));
     }),
     continue: reply => once(['continue', reply.id], reply.finished_at, {}, (body, key) => api.continue(reply.id, key)),

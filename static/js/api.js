@@ -72,6 +72,8 @@ export function createApi({onLoginRequired}) {
     edit: (id, body, key) => ask('POST', `${message(id)}/edit`, {body, key}),
     continue: (id, key) => ask('POST', `${message(id)}/continue`, {body: {}, key}),
     stop: (id, key) => ask('POST', `${message(id)}/stop`, {body: {}, key}),
+    token: () => token,
+    deleteAttachment: id => ask('DELETE', `/api/attachments/${encodeURIComponent(id)}`),
     message: id => ask('GET', message(id)),
     usage: days => ask('GET', `/api/usage?days=${days}&tz_offset=${-new Date().getTimezoneOffset()}`),
     timeline: id => ask('GET', `${message(id)}/timeline`),

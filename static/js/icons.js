@@ -25,6 +25,7 @@ export const ICONS = {
   columns: icon(svg`<rect x="2.75" y="4" width="6" height="12" rx="1.5"/><rect x="11.25" y="4" width="6" height="12" rx="1.5"/>`),
   close: icon(svg`<path d="M5 5l10 10M15 5L5 15"/>`),
   search: icon(svg`<circle cx="9" cy="9" r="5.25"/><path d="M13 13l3.75 3.75"/>`),
+  clip: icon(svg`<path d="M16 9l-6 6.2a3.6 3.6 0 0 1-5.2-5L11 3.9a2.4 2.4 0 0 1 3.5 3.4L8.3 13.6a1.2 1.2 0 0 1-1.7-1.7L12 6.5"/>`),
   warn: icon(svg`<circle cx="10" cy="10" r="7.25"/><path d="M10 6.25v4.5M10 13.6v.1"/>`),
   pin: icon(svg`<path d="M7 3.5h6l-.75 5L15 11.5H5L7.75 8.5zM10 11.5V17"/>`),
   box: icon(svg`<path d="M3.500 7.500v8a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1v-8M2.750 4h14.500v3.500H2.750zM8 11h4"/>`),

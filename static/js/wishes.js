@@ -21,11 +21,13 @@ export function listenToWishes(parts) {
     if (isSending.value) return;
     isSending.value = true;
     try {
-      const id = store.current.value ?? await begin(content);
+      const files = demo ? {} : views.composer.files();
+      const id = store.current.value ?? await begin(content, files);
       const {conversation, messages} = store.state.value.threads[id];
       let head = messages[conversation.head_id];
       if (head?.role === 'user') head = messages[head.parent_id]; // its answer was deleted: say it anew, beside it
-      await actions.send(id, head?.id ?? null, content, demo && isStandin() ? [demo] : models.asked());
+      await actions.send(id, head?.id ?? null, content, demo && isStandin() ? [demo] : models.asked(), files.ids?.length ? files.ids : undefined);
+      files.clear?.();
       views.composer.sent(content);
       views.thread.toEnd();
     } catch (error) {
@@ -37,11 +39,12 @@ export function listenToWishes(parts) {
   }
 
   /** The conversation is made with its first message; the text on its way stays in the field until it is kept. */
-  async function begin(content) {
+  async function begin(content, files) {
     const conversation = await actions.createConversation({model: models.forNew.value ?? undefined, ...models.setupForNew.value, draft: content});
     models.begun();
     views.composer.adopt(conversation.id);
     models.adopt(conversation.id);
+    files.adopt?.(conversation.id);
     router.go(conversation.id);
     return conversation.id;
   }
@@ -54,9 +57,26 @@ export function listenToWishes(parts) {
   const queueDesk = () => (queue ??= import('./queue.js').then(module => module.createQueueDesk(parts)));
   const lookForQueue = () => { if (Object.keys(recall('queue', {})).length) queueDesk(); };
 
+  const desk = async () => (await import('./attach.js')).openDesk(parts);
+
+  /** A file that is dropped anywhere is attached; left alone, the browser would leave the page for it. */
+  async function onDrag(event) {
+    if (!event.dataTransfer.types.includes('Files')) return;
+    event.preventDefault();
+    const files = [...event.dataTransfer.files]; // gone after this turn
+    (await desk()).drag(event.type, files);
+  }
+  for (const type of ['dragover', 'drop']) addEventListener(type, onDrag);
+  if (recall('files')) desk();
+
   const wishes = {
+    attachFiles: async ({files}) => (await desk()).add(files),
     sendMessage,
-    queueMessage: async detail => (await queueDesk()).add(detail),
+    async queueMessage({content}) {
+      const {ids, clear} = views.composer.files();
+      (await queueDesk()).add(ids.length ? {content, attachments: ids} : {content});
+      clear?.();
+    },
     deleteConversation: organise('remove'),
     archiveConversation: organise('archive'),
     openConversationMenu: organise('openConversationMenu'),
@@ -101,10 +121,10 @@ export function listenToWishes(parts) {
       await actions.regenerate(message, modelsFor(message));
       views.thread.toEnd();
     },
-    async editMessage({message, content, done}) {
+    async editMessage({message, content, attachments, done}) {
       const {thread} = store;
       const reply = childrenOf(thread.value).get(message.id)?.at(-1);
-      await actions.edit(message, content, models.asked() ?? modelsFor(reply));
+      await actions.edit(message, content, models.asked() ?? modelsFor(reply), attachments);
       done();
       views.thread.toEnd();
     },

@@ -24,12 +24,15 @@ export function mountComposer(el) {
   let state = {};
   let timer = 0;
   let unsent = null; // what the server may not have got
+  let files = {ids: []};
 
   render(html`<form class="composer" @submit=${submit}>
       <p class="say-trouble" role="alert"></p>
+      <div class="tray"></div>
       <textarea id="say" rows="1" dir="auto" enterkeyhint="send" autocomplete="off" aria-label=${t('say.label')} placeholder=${t('say.hint')}
-        @keydown=${onKey} @input=${onInput}></textarea>
-      <div class="say-row"><div class="say-chips"></div><div class="say-button"></div></div>
+        @keydown=${onKey} @input=${onInput} @paste=${onPaste}></textarea>
+      <div class="say-row"><label class="icon-button attach" title=${t('say.attach')}>${ICONS.clip}<input type="file" multiple
+        aria-label=${t('say.attach')} @change=${onPick}></label><div class="say-chips"></div><div class="say-button"></div></div>
     </form>`, el);
   const field = el.querySelector('textarea');
   const trouble = el.querySelector('.say-trouble');
@@ -51,12 +54,25 @@ export function mountComposer(el) {
   function submit(event) {
     event.preventDefault();
     const content = field.value.trim();
-    if (!content || state.isSending || state.isCut) return;
+    if (state.isSending || state.isCut || !(content || (files.ids.length && !state.mustWait))) return;
+    if (files.trouble) return say(files.trouble);
     // A text that failed to be sent may have arrived, and its answer be what runs: tried again it is the same wish.
     wish(el, state.mustWait && content !== unsent ? 'queueMessage' : 'sendMessage', {content});
   }
 
   const reason = () => (state.isCut ? t('say.offline') : ''); // why nothing can be sent
+
+  function onPick({target}) {
+    wish(el, 'attachFiles', {files: [...target.files]});
+    target.value = ''; // so that the same file can be picked once more
+  }
+
+  function onPaste(event) {
+    const {files: pasted, types} = event.clipboardData;
+    if (!pasted.length || types.includes('text/plain')) return; // office programs lay a picture of the text beside it
+    event.preventDefault();
+    wish(el, 'attachFiles', {files: [...pasted]});
+  }
 
   function onInput() {
     say(reason());
@@ -89,7 +105,7 @@ export function mountComposer(el) {
 
   function drawButton() {
     // Stop keeps its place at the end: a button to send that came there would take its clicks.
-    const isEmpty = !field.value.trim();
+    const isEmpty = !field.value.trim() && (state.mustWait || !files.ids.length);
     const word = t(state.mustWait ? 'say.queue' : 'say.send');
     render(html`${state.isRunning && isEmpty ? nothing : html`<button type="submit" class="round" aria-label=${word} title=${word}
         ?disabled=${isEmpty || state.isSending || state.isCut}>${ICONS.send}</button>`}${state.isRunning ? html`<button type="button" class="round is-stop"
@@ -142,6 +158,12 @@ export function mountComposer(el) {
     failed(sentence, content) {
       unsent = content;
       say(sentence);
+    },
+    files: () => files,
+    /** What is attached (attach.js): `ids`, and why it cannot be sent yet. @param {{ids: string[], trouble: string}} next */
+    hold(next) {
+      files = next;
+      drawButton();
     },
     focus: () => field.focus({preventScroll: true}),
     /** A new conversation has got its id while its first message is on the way: the draft goes with it. */

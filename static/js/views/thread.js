@@ -66,7 +66,7 @@ export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
   function drawBranch() {
     const {thread, live} = state;
     const children = childrenOf(thread);
-    const shown = branch.slice(first).map((message, i, {length}) => placeOf(message, siblingsOf(children, message), i === length - 1));
+    const shown = branch.slice(first).map((message, i, all) => ({...placeOf(message, siblingsOf(children, message), i === all.length - 1), reply: all[i + 1]}));
     const ids = new Set(shown.map(place => place.key));
     const hadFocus = el.contains(document.activeElement);
     const refocus = keepArrow();
@@ -79,13 +79,13 @@ export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
     }
     if (el.firstChild !== top) el.prepend(top);
     let before = top;
-    for (const {key, isOpen, isAwaited, message, of, isLast} of shown) {
+    for (const {key, isOpen, isAwaited, message, of, reply, isLast} of shown) {
       if (isAwaited && !views.has(key)) continue; // for a moment: nothing is drawn that would be drawn otherwise at once
       const view = views.get(key) ?? (made = make(key, message, isOpen));
       if (before.nextSibling !== view.el) before.after(view.el);
       before = view.el;
       view.update(isOpen ? {message, of, live, isLast, thread, nameOf: state.nameOf}
-        : {message, live: live[message.id], of, isLast, name: state.nameOf(message.model)});
+        : {message, live: live[message.id], of, reply, isLast, name: state.nameOf(message.model)});
     }
     refocus();
     // What had the focus has given way: what came in its place gets it.

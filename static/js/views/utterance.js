@@ -2,7 +2,7 @@
  * One message of the person: the words in a tinted block, copy, edit in place, branch arrows. Long words are folded, and stay
  * as the person left them. Called by thread.js.
  */
-import {html, render} from 'lit-html';
+import {html, nothing, render} from 'lit-html';
 import {ICONS} from '../icons.js';
 import {copyByButton, wish} from '../dom.js';
 import {memoryOf} from '../prefs.js';
@@ -16,16 +16,18 @@ const LONG = {lines: 20, chars: 1600}; // from here on it is folded, to half of 
 
 const isLong = text => text.length > LONG.chars || text.split('\n', LONG.lines + 1).length > LONG.lines;
 
-/** @returns {{el: HTMLElement, update: (state: {message: object, of: object[]}) => void, tick: () => void}} */
+/** @returns {{el: HTMLElement, update: (state: {message: object, of: object[], reply: object|undefined}) => void, tick: () => void}} */
 export function mountUtterance() {
   const el = document.createElement('article');
   el.className = 'utterance';
   el.setAttribute('aria-label', t('you.label'));
   let state = null;
   let isEditing = false;
+  let kept = []; // attachments of a message that is being edited
 
   function edit(isOn) {
     isEditing = isOn;
+    kept = state.message.attachments ?? [];
     draw();
     const field = el.querySelector('textarea');
     if (!field) return el.querySelector('.edit-act')?.focus();
@@ -35,9 +37,12 @@ export function mountUtterance() {
 
   function save() {
     const content = el.querySelector('textarea').value.trim();
-    if (!content) return;
-    if (content !== state.message.content) wish(el, 'editMessage', {message: state.message, content, done: () => edit(false)});
-    else edit(false);
+    const {message} = state;
+    const attachments = message.attachments?.length ? kept.map(one => one.id) : undefined;
+    if (!content && !attachments?.length) return;
+    if (content !== message.content || kept.length < (message.attachments?.length ?? 0)) {
+      wish(el, 'editMessage', {message, content, attachments, done: () => edit(false)});
+    } else edit(false);
   }
 
   function onKey(event) {
@@ -52,7 +57,7 @@ export function mountUtterance() {
 
   const copy = () => copyByButton(el, el.querySelector('.copy-act button'), state.message.content, t('act.copied'));
 
-  const drawEditor = () => html`<div class="edit"><textarea rows="2" dir="auto" aria-label=${t('act.edit')} @keydown=${onKey}></textarea>
+  const drawEditor = () => html`<div class="edit">${drawFiles()}<textarea rows="2" dir="auto" aria-label=${t('act.edit')} @keydown=${onKey}></textarea>
     <div class="edit-buttons"><button type="button" class="button" @click=${() => edit(false)}>${t('act.cancel')}</button>
     <button type="button" class="button is-main" @click=${save}>${t('act.save')}</button></div></div>`;
 
@@ -70,19 +75,33 @@ export function mountUtterance() {
         @click=${() => unfold(!isOpen)}>${t(isOpen ? 'you.fold' : 'you.unfold')}</button>`;
   }
 
-  const drawWords = ({message, of}) => html`${drawText(message)}
+  const drawFiles = () => (state.message.attachments?.length ? html`<div class="said-files"></div>` : nothing);
+
+  const drawWords = ({message, of}) => html`${drawFiles()}${message.content ? drawText(message) : nothing}
     <div class="utterance-foot">${drawBranches(el, message, of)}<span class="acts">${drawWhen(message.created_at)}
       <span class="copy-act"><button type="button" class="icon-button act" aria-label=${t('act.copy')} title=${t('act.copy')} @click=${copy}>${ICONS.copy}${ICONS.check}</button></span>
       <button type="button" class="icon-button act edit-act" aria-label=${t('act.edit')} title=${t('act.edit')} @click=${() => edit(true)}>${ICONS.pen}</button>${drawMore(el, message, {copy, edit: () => edit(true)})}</span></div>`;
 
   function draw() {
     render(isEditing ? drawEditor() : drawWords(state), el);
+    if (state.message.attachments?.length) fillFiles();
+  }
+
+  async function fillFiles() {
+    const {showFiles} = await import('./attachments.js');
+    const place = el.querySelector('.said-files');
+    const remove = one => {
+      kept = kept.filter(other => other !== one);
+      fillFiles();
+    };
+    if (isEditing) showFiles(place, kept, {onRemove: remove});
+    else showFiles(place, state.message.attachments, {sentAs: state.reply?.sent_as});
   }
 
   return {
     el,
     update(next) {
-      if (state && state.message === next.message && state.of === next.of) return;
+      if (state && state.message === next.message && state.of === next.of && state.reply?.sent_as === next.reply?.sent_as) return;
       state = next;
       el.dataset.id = next.message.id;
       if (!isEditing) draw();

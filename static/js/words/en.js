@@ -49,6 +49,7 @@ export default {
 
   'say.label': 'Message',
   'say.hint': 'Ask anything',
+  'say.attach': 'Attach files',
   'say.send': 'Send',
   'say.stop': 'Stop the answer',
   'say.offline': 'You are offline. You can read what this browser has kept; what you write stays here and can be sent later.',

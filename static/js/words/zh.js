@@ -47,6 +47,7 @@ export default {
 
   'say.label': '消息',
   'say.hint': '随便问',
+  'say.attach': '添加文件',
   'say.send': '发送',
   'say.stop': '停止回答',
   'say.offline': '你已离线。可以阅读此浏览器保存的内容；写下的文字会留在这里，稍后再发送。',
