@@ -3,7 +3,8 @@
     one   {"format": "rill", "version": 1, "exported_at", "conversation": {...}, "messages": [the whole tree, oldest first]}
     all   {"format": "rill", "version": 1, "exported_at", "conversations": [{"conversation": {...}, "messages": [...]}, ...]}
 
-A conversation and a message are those of the API, with the ids they had here. All is written conversation by conversation:
+A conversation and a message are those of the API, with the ids they had here; of attachments the descriptions, not the
+bytes (an import on the same server finds them again). All is written conversation by conversation:
 each is true as of its turn, one that is made meanwhile is left out, one that is deleted meanwhile too. So memory holds one
 conversation, no transaction waits for a slow reader, and streams that run get their turn between two.
 """

@@ -21,11 +21,13 @@ WAS_WRITING = "This answer was still being written when it was exported. What wa
 
 @dataclass(slots=True)
 class DraftMessage:
-    """`values` are columns of `messages`; `name` and `parent` are the file's own."""
+    """`values` are columns of `messages`; `name` and `parent` are the file's own. `attachments` are ids that it claims: who
+    writes the draft keeps those that are this person's and still here."""
 
     name: str
     parent: str | None
     values: dict[str, Any]
+    attachments: list[str] = field(default_factory=list)
 
     @property
     def role(self) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 from rill.errors import Unusable
 from rill.imports import draft
 from rill.imports.draft import Draft, DraftMessage, number, slug, stamp, text
-from rill.models import EMPTY_TIMINGS, FINISHED, Usage
+from rill.models import EMPTY_TIMINGS, FINISHED, ID_PATTERN, Usage
 
 Params = Callable[[Any], dict[str, Any]]  # what of given params is known and allowed
 ERROR_WORDS = {"type": str, "message": str, "retryable": bool, "status": int, "upstream_type": str, "upstream_code": str, "request_id": str}
 MAX_CITATIONS = 256
+MAX_ATTACHMENTS = 100  # of one message
 MAX_COST = 1e6
 
 
@@ -52,7 +53,13 @@ def _message(given: Any, began_at: str, now: str, params: Params) -> DraftMessag
               "finished_at": stamp(given.get("finished_at"), now) or created_at}
     if role == "assistant":
         values |= _reply_values(given, params)
-    return DraftMessage(draft.name(given.get("id")), None if parent is None else draft.name(parent), values)
+    return DraftMessage(draft.name(given.get("id")), None if parent is None else draft.name(parent), values, _attachment_ids(given) if role == "user" else [])
+
+
+def _attachment_ids(given: dict[str, Any]) -> list[str]:
+    listed = given.get("attachments")
+    found = [text(one.get("id")) for one in (listed if isinstance(listed, list) else [])[:MAX_ATTACHMENTS] if isinstance(one, dict)]
+    return list(dict.fromkeys(one for one in found if ID_PATTERN.fullmatch(one)))
 
 
 def _reply_values(given: dict[str, Any], params: Params) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from rill import store
+from rill import attachments, store
 from rill.db import Database
 from rill.errors import InvalidRequest, RillError, StorageBusy, TooLarge
 from rill.exports import ours as exports
@@ -152,6 +152,17 @@ def test_what_a_file_claims_is_checked_or_left_out(core: Core) -> None:
     assert reply.usage.as_dict() is None and reply.citations == [{"url": "https://example.org/", "title": ""}]
     assert reply.created_at <= utc_now() and reply.finished_at
     assert loaded(core.db, bobs.id, BOB.id)[1] == []
+
+
+def test_attachments_that_are_the_persons_own_come_along_and_no_others(core: Core) -> None:
+    mine, bobs = ({"id": name * 22, "name": f"{name}.txt", "media_type": "text/plain", "size": 3} for name in "ab")
+    with core.db.write() as tx:
+        attachments.add(tx, ALICE.id, mine, 3)
+        attachments.add(tx, BOB.id, bobs, 3)
+    claimed = [{**mine, "name": "other words"}, bobs, {"id": "x" * 22}, {"id": 7}, "odd", mine]
+    [made] = take(core, ours(said("u", None, attachments=claimed), said("r", "u", "assistant", attachments=[mine])))["conversation_ids"]
+    _, [asked, reply] = loaded(core.db, made)
+    assert (asked.attachments, reply.attachments) == ([mine], [])
 
 
 # ---- what is refused as a whole
