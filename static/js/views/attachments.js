@@ -21,7 +21,7 @@ export function drawFile({name, kind, url, id}) {
   const ending = name.includes('.') ? name.split('.').at(-1).slice(0, 4) : '';
   if (kind === 'image') {
     return html`<span class="file-picture"><img src=${url ?? `${address(id)}?thumb=1`} alt="" loading="lazy"
-      @error=${e => e.target.replaceWith(t('attach.broken'))}></span>`;
+      @error=${e => e.target.replaceWith(url ? ending.toUpperCase() : t('attach.broken'))}></span>`;
   }
   return html`<span class="file-picture is-sheet" aria-hidden="true">${ending.toUpperCase() || '…'}</span>`;
 }
