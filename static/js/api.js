@@ -63,6 +63,7 @@ export function createApi({onLoginRequired}) {
     logout: () => ask('POST', '/api/logout'),
     models: () => ask('GET', '/api/models', {mayBeKept: true}),
     conversations: (query, options) => ask('GET', `/api/conversations?${new URLSearchParams(query)}`, options),
+    search: query => ask('GET', `/api/search?${new URLSearchParams(query)}`),
     conversation: (id, options) => ask('GET', conversation(id), options),
     createConversation: (body, key) => ask('POST', '/api/conversations', {body, key}),
     patchConversation: (id, body) => ask('PATCH', conversation(id), {body}),

@@ -16,6 +16,8 @@ const theme = value => ({id: `theme.${value}`, run: 'chooseTheme', detail: {valu
 /** @type {Command[]} in the order to show them until some were used */
 export const COMMANDS = [
   {id: 'new', run: 'newConversation', icon: 'pen'},
+  {id: 'search', run: 'searchMessages', icon: 'search'},
+  {id: 'find', run: 'findInConversation', icon: 'search', when: inConversation},
   {id: 'model', run: 'openPicker', icon: 'spark'},
   {id: 'params', run: 'openParams', icon: 'gear'},
   {id: 'presets', run: 'openParams', detail: {tab: 'presets'}, icon: 'gear'},

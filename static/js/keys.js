@@ -5,7 +5,7 @@
 const isApple = /Mac|iP(hone|ad|od)/.test(globalThis.navigator?.platform ?? '');
 
 export const KEYS = {
-  openPalette: 'Mod K', newConversation: 'Mod Shift O',
+  openPalette: 'Mod K', searchMessages: 'Mod Shift F', findInConversation: 'Mod F', newConversation: 'Mod Shift O',
   openPicker: 'Mod Shift M', toggleSidebar: 'Mod Shift S', focusComposer: '/', openKeySheet: '?',
 };
 

@@ -1,5 +1,5 @@
 /**
- * What the palette offers: actions, conversations, models; and the sheet of shortcuts, from the same registry (commands.js).
+ * What the palette offers: actions, conversations, models, and what was said; and the sheet of shortcuts, from the same registry (commands.js).
  * views/palette.js draws it and knows none of this. Loaded when one of them is first opened. Called by wishes.js.
  */
 import {COMMANDS, FIELD_KEYS, keysOf} from './commands.js';
@@ -13,38 +13,57 @@ import {mountPalette} from './views/palette.js';
 import {addWords, locale, t} from './words.js';
 
 const ASK_MS = 120; // after the last key, before the server is asked
+const PAGE = 20; // messages found, asked for at once
 const SHOWN = {recent: 6, conversations: 8, models: 6};
 const USED_KEPT = 12;
+const NOTHING = {query: '', conversations: [], hits: [], next: null, failed: false};
 
 let view = null;
 let openSheet = null;
 
 const loadWords = () => addWords({en: () => import('./words/palette.en.js'), zh: () => import('./words/palette.zh.js')});
 
-/** @param {object} parts everything that main.js has made */
-export async function openPalette(parts) {
+/**
+ * @param {object} parts everything that main.js has made
+ * @param {'all' | 'search'} [mode] everything, or only what was said
+ */
+export async function openPalette(parts, mode = 'all') {
   await loadWords();
   view ??= mountPalette(document.body);
-  let found = {query: '', conversations: [], failed: false};
+  let found = NOTHING;
   let timer = 0;
+  let isAsking = false;
 
-  const show = query => view.show(sectionsFor(parts, query, found));
+  const show = query => view.show(sectionsFor(parts, mode, query, found));
 
-  async function ask(query) {
+  /** The first page, or with `before` the next one. What comes for a query that was changed since is dropped. */
+  async function ask(query, before) {
+    isAsking = true;
     try {
-      found = {query, conversations: (await parts.api.conversations({q: query, limit: SHOWN.conversations})).conversations, failed: false};
+      const page = await parts.api.search(before ? {q: query, limit: PAGE, before} : {q: query, limit: PAGE});
+      if (view.query() !== query) return;
+      found = {query, conversations: before ? found.conversations : page.conversations, hits: before ? [...found.hits, ...page.hits] : page.hits, next: page.next, failed: false};
     } catch {
-      found = {query, conversations: [], failed: true};
+      if (view.query() !== query) return;
+      found = {...(before ? found : NOTHING), query, next: null, failed: true};
+    } finally {
+      isAsking = false;
     }
-    if (view.query() === query) show(query);
+    show(query);
+    if (found.next && found.hits.length < PAGE) ask(query, found.next); // the server looked only so far in one go
   }
 
   parts.models.fetchList();
   view.open({
+    hint: t(mode === 'search' ? 'pal.search.hint' : 'pal.hint'),
+    none: mode === 'search' ? 'pal.search.none' : 'pal.none',
     onQuery(query) {
       clearTimeout(timer);
       if (query) timer = setTimeout(ask, ASK_MS, query);
       show(query);
+    },
+    onEnd() {
+      if (found.next && found.query === view.query() && !isAsking) ask(found.query, found.next);
     },
   });
 }
@@ -60,14 +79,28 @@ export async function openKeySheet() {
   ]);
 }
 
-/** @returns {{sections: {id: string, title: string, items: object[]}[], note: string}} what to show for what is typed */
-function sectionsFor(parts, query, found) {
-  const actions = {id: 'actions', title: t('pal.actions'), items: actionsFor(parts, query)};
+/** @returns {{sections: {id: string, title: string, items: object[]}[], note: string, isWaiting: boolean}} what to show for what is typed */
+function sectionsFor(parts, mode, query, found) {
   const conversations = {id: 'conversations', title: t(query ? 'pal.conversations' : 'pal.recent'), items: conversationsFor(parts, query, found)};
-  const all = query ? [actions, conversations, {id: 'models', title: t('pal.models'), items: modelsFor(parts, query)}] : [conversations, actions];
-  // What is called so comes before what only has it inside.
+  const hits = {id: 'hits', title: t('pal.hits'), items: query ? found.hits.map(hit => hitItem(hit)) : []};
+  const all = mode === 'search' ? [conversations] : query
+    ? [{id: 'actions', title: t('pal.actions'), items: actionsFor(parts, query)}, conversations, {id: 'models', title: t('pal.models'), items: modelsFor(parts, query)}]
+    : [conversations, {id: 'actions', title: t('pal.actions'), items: actionsFor(parts, query)}];
+  // What is called so comes before what only has it inside; what was said comes last, it has no end.
   if (query) all.sort((a, b) => (b.items[0]?.score ?? -1) - (a.items[0]?.score ?? -1));
-  return {sections: all.filter(section => section.items.length), note: found.failed && query ? t('pal.failed') : ''};
+  const note = found.failed && query ? t('pal.failed') : mode === 'search' && !query ? t('pal.search.how') : '';
+  const isWaiting = Boolean(query) && !found.failed && (found.query !== query || (found.next !== null && !found.hits.length));
+  return {sections: [...all, hits].filter(section => section.items.length), note, isWaiting};
+}
+
+function hitItem({conversation, message_id, role, created_at, snippet, matches}) {
+  const letters = Array.from(snippet);
+  const words = [...new Set(matches.map(([from, to]) => letters.slice(from, to).join('').toLowerCase()))];
+  return {
+    id: `hit-${message_id}`, icon: 'chat', label: conversation.title || t('side.untitled'), ranges: [], snippet, matches, by: role === 'user' ? t('pal.you') : '',
+    note: conversation.archived ? `${t('pal.archived')} · ${dayOf(created_at)}` : dayOf(created_at),
+    run: () => wish(document.body, 'openMessage', {conversation: conversation.id, message: message_id, words}),
+  };
 }
 
 function actionsFor(parts, query) {
@@ -101,8 +134,8 @@ function conversationsFor({store, router}, query, found) {
   const called = known.map(conversation => [conversation, match(query, conversation.title)]).filter(([, m]) => m);
   called.sort((a, b) => b[1].score - a[1].score);
   const ids = new Set(called.map(([conversation]) => conversation.id));
-  // The server also knows those that are not listed yet, and those that have it in their text.
-  const others = found.conversations.filter(c => !ids.has(c.id)).map(c => [c, match(query, c.title) ?? {score: 0.5, ranges: []}]);
+  // The server also knows those that are not listed yet.
+  const others = found.conversations.filter(c => !ids.has(c.id)).map(c => [c, match(query, c.title) ?? {score: 0.5, ranges: c.matches}]);
   return [...called, ...others].slice(0, SHOWN.conversations).map(([conversation, m]) => item(conversation, m));
 }
 

@@ -58,6 +58,8 @@ export function listenToKeys(sidebar) {
     const isPlain = !event.ctrlKey && !event.metaKey;
     let name = isPlain && isTyping(event.target) ? null : wishOf(event);
     if (isPlain && event.key === 'Escape') name = escape(sidebar);
+    // The browser finds what is built; ours is for the rest, and pressed once more it gives way.
+    if (name === 'findInConversation' && (event.target.closest('.find') || !document.querySelector('.thread.is-cut'))) return;
     if (!name || (name !== 'toggleSidebar' && document.querySelector('dialog[open]'))) return;
     event.preventDefault();
     wish(document.body, name);

@@ -2,7 +2,8 @@
  * The palette: a field, and below it a list in sections that is moved through with the arrows; on phones a sheet over the whole
  * width. Knows nothing of what it lists: palette.js gives the sections anew for each query. Loaded when it is first opened.
  *
- * An item is {id, label, ranges: [number, number][] in code points, icon?, note?, keys?, run}.
+ * An item is {id, label, ranges: [number, number][] in code points, icon?, note?, keys?, run}; one that was found inside a message
+ * also {snippet, matches, by}.
  */
 import {html, nothing, render, svg} from 'lit-html';
 import {repeat} from 'lit-html/directives/repeat.js';
@@ -34,8 +35,9 @@ export function marked(text, ranges) {
 
 /**
  * @param {HTMLElement} el gets the dialog
- * @returns {{open: (options: {onQuery: (query: string) => void}) => void, query: () => string,
- *   show: (state: {sections: {id: string, title: string, items: object[]}[], note: string}) => void}}
+ * @returns {{open: (options: {hint: string, none: string, onQuery: (query: string) => void, onEnd: () => void}) => void, query: () => string,
+ *   show: (state: {sections: {id: string, title: string, items: object[]}[], note: string, isWaiting: boolean}) => void}} `onEnd`: the
+ *   end of the list has come into view
  */
 export function mountPalette(el) {
   const dialog = document.createElement('dialog');
@@ -44,11 +46,12 @@ export function mountPalette(el) {
   dialog.addEventListener('click', event => event.target === dialog && dialog.close()); // the backdrop is its own
   dialog.addEventListener('keydown', onKey);
   el.append(dialog);
-  let state = {sections: [], note: ''};
+  let state = {sections: [], note: '', isWaiting: false};
   let query = '';
   let active = null; // an item's id: it stays the one when the list changes around it
   let hasMoved = false;
-  let onQuery = () => {};
+  let options = null;
+  const endSeen = new IntersectionObserver(entries => entries.some(entry => entry.isIntersecting) && options.onEnd(), {rootMargin: '200px'});
 
   const items = () => state.sections.flatMap(section => section.items);
   const field = () => dialog.querySelector('input');
@@ -76,7 +79,7 @@ export function mountPalette(el) {
   function onInput(event) {
     query = event.target.value.trim();
     hasMoved = false;
-    onQuery(query);
+    options.onQuery(query);
     dialog.querySelector('.palette-list').scrollTop = 0;
   }
 
@@ -90,9 +93,10 @@ export function mountPalette(el) {
     item.run();
   }
 
-  const drawItem = item => html`<div id="pal-${item.id}" role="option" class="pal-item ${item.id === active ? 'is-active' : ''}" aria-selected=${item.id === active}
+  const drawItem = item => html`<div id="pal-${item.id}" role="option" class="pal-item ${item.snippet ? 'is-hit' : ''} ${item.id === active ? 'is-active' : ''}" aria-selected=${item.id === active}
       @click=${() => choose(item)} @pointermove=${() => item.id !== active && (hasMoved = true, activate(item.id))}>
-    ${ICONS[item.icon] ?? OWN_ICONS[item.icon] ?? nothing}<span class="pal-label"><bdi>${marked(item.label, item.ranges)}</bdi></span>
+    ${ICONS[item.icon] ?? OWN_ICONS[item.icon] ?? nothing}<span class="pal-label"><bdi>${marked(item.label, item.ranges)}</bdi>${item.snippet ? html`<span class="pal-snippet" dir="auto">${
+      item.by ? html`<span class="pal-by">${item.by}</span>` : nothing}${marked(item.snippet, item.matches)}</span>` : nothing}</span>
     ${item.note ? html`<span class="pal-note">${item.note}</span>` : nothing}
     ${item.keys ? html`<span class="pal-keys" aria-hidden="true">${labelsOf(item.keys).map(key => html`<kbd>${key}</kbd>`)}</span>` : nothing}</div>`;
 
@@ -101,24 +105,27 @@ export function mountPalette(el) {
 
   function draw() {
     const all = items();
-    const none = !all.length && query ? t('pal.none', query) : '';
+    const none = !all.length && query && !state.isWaiting ? t(options.none, query) : '';
     render(html`<div class="palette-field">${ICONS.search}<input type="text" role="combobox" aria-expanded="true" aria-controls="pal-list" aria-autocomplete="list"
-        aria-activedescendant=${active === null ? nothing : `pal-${active}`} aria-label=${t('pal.hint')} placeholder=${t('pal.hint')}
+        aria-activedescendant=${active === null ? nothing : `pal-${active}`} aria-label=${options.hint} placeholder=${options.hint}
         autocomplete="off" autocapitalize="off" spellcheck="false" enterkeyhint="go" autofocus .value=${query} @input=${onInput}>
         <button type="button" class="icon-button" aria-label=${t('pal.close')} title=${t('pal.close')} @click=${() => dialog.close()}>${ICONS.close}</button></div>
-      <div class="palette-list" id="pal-list" role="listbox" tabindex="-1" aria-label=${t('pal.list')}>${repeat(state.sections, section => section.id, drawSection)}</div>
+      <div class="palette-list" id="pal-list" role="listbox" tabindex="-1" aria-label=${t('pal.list')}>${repeat(state.sections, section => section.id, drawSection)}<div class="palette-end" role="presentation"></div></div>
       <p class="palette-none">${none}</p><p class="palette-note">${state.note}</p>
       <p class="off-screen" role="status">${query && all.length ? t('pal.count', all.length) : ''}${none}${state.note}</p>`, dialog);
+    const end = dialog.querySelector('.palette-end');
+    endSeen.unobserve(end);
+    if (all.length) endSeen.observe(end); // anew, so that an end that is still in view tells again
   }
 
   return {
     query: () => query,
-    open(options) {
-      onQuery = options.onQuery;
+    open(next) {
+      options = next;
       query = '';
       active = null;
       hasMoved = false;
-      onQuery('');
+      options.onQuery('');
       if (!dialog.open) dialog.showModal();
       field().value = '';
       dialog.querySelector('.palette-list').scrollTop = 0;

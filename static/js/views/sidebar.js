@@ -84,7 +84,7 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
           @click=${() => wish(el, 'toggleSidebar')}>${ICONS.panel}</button>
       </div>
       <a class="side-new" href="/" aria-current=${state.current === null ? 'page' : nothing}>${ICONS.pen}<span>${t('side.new')}</span></a>
-      <button type="button" class="side-new side-search" aria-haspopup="dialog" @click=${() => wish(el, 'openPalette')}>${ICONS.search}<span>${t('side.search')}</span></button>
+      <button type="button" class="side-new side-search" aria-haspopup="dialog" @click=${() => wish(el, 'searchMessages')}>${ICONS.search}<span>${t('side.search')}</span></button>
       <div class="side-list">${drawList()}<div class="side-end"></div>
         ${state.next && !own ? html`<button type="button" class="quiet-button" @click=${more}>${t('side.more')}</button>` : nothing}</div>
       <div class="side-foot"><button type="button" class="side-settings" aria-haspopup="dialog"

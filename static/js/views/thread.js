@@ -90,6 +90,7 @@ export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
     refocus();
     // What had the focus has given way: what came in its place gets it.
     if (hadFocus && !el.contains(document.activeElement)) made?.el.querySelector('.sides-strip, .branches button:enabled, button')?.focus({preventScroll: true});
+    el.classList.toggle('is-cut', first > 0); // the browser finds nothing in what is not built
   }
 
   /** Who walks through versions by keyboard stays at the arrow, though each version has its own. */
@@ -162,6 +163,19 @@ export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
       } else if (next.live !== held.live) drawGrowth(next.live, held.live);
     },
     toEnd: () => keeper.toEnd(),
+    /** A message of the branch, built if it was not: nobody but the caller scrolls now. @returns {HTMLElement|null} */
+    reveal(id) {
+      const at = branch.findIndex(m => m.id === id);
+      if (at >= 0 && at < first) {
+        first = Math.max(0, at - 3);
+        drawBranch();
+      }
+      return views.get(id)?.el ?? el.querySelector(`[data-id="${CSS.escape(id)}"]`); // or among replies side by side
+    },
+    hold() {
+      keeper.release();
+      keeper.pin(false);
+    },
   };
 
   function drawGrowth(live, held) {
