@@ -4,13 +4,14 @@
  * and, when it gets a key that works everywhere, a line in keys.js. Does nothing itself: `run` is a wish, granted in wishes.js.
  * Loaded with the palette. Called by palette.js.
  *
- * @typedef {{id: string, run: string, detail?: object, icon?: string, keys?: string, when?: (parts: object) => boolean}} Command
+ * @typedef {{id: string, run: string, detail?: object | ((parts: object) => object), icon?: string, keys?: string, when?: (parts: object) => boolean}} Command
  *   `keys` where it is not the wish that has them (keys.js); `when` says whether it makes sense just now
  */
 import {KEYS} from './keys.js';
 import {recall} from './prefs.js';
 
 const inConversation = ({store}) => Boolean(store.thread.value);
+const current = ({store}) => store.thread.value.conversation;
 const theme = value => ({id: `theme.${value}`, run: 'chooseTheme', detail: {value}, icon: 'contrast', when: () => recall('theme', 'system') !== value});
 
 /** @type {Command[]} in the order to show them until some were used */
@@ -25,13 +26,15 @@ export const COMMANDS = [
   {id: 'focus', run: 'focusComposer', icon: 'go'},
   {id: 'end', run: 'jumpToEnd', icon: 'down', when: inConversation},
   {id: 'sidebar', run: 'toggleSidebar', icon: 'panel'},
-  {id: 'pin', run: 'pinCurrent', icon: 'pin', when: inConversation},
+  {id: 'pin', run: 'pinConversation', detail: parts => ({...current(parts), pinned: !current(parts).pinned}), icon: 'pin', when: inConversation},
   {id: 'share', run: 'useFiles', detail: {what: 'openShare'}, icon: 'go', when: inConversation},
   {id: 'export.copy', run: 'useFiles', detail: {what: 'copyAsMarkdown'}, icon: 'copy', when: inConversation},
   {id: 'export.markdown', run: 'useFiles', detail: {what: 'exportMarkdown'}, icon: 'down', when: inConversation},
   {id: 'export.json', run: 'useFiles', detail: {what: 'exportJson'}, icon: 'down', when: inConversation},
-  {id: 'delete', run: 'deleteCurrent', icon: 'bin', when: inConversation},
+  {id: 'archive', run: 'archiveConversation', detail: parts => ({conversation: current(parts), archived: !current(parts).archived}), icon: 'box', when: inConversation},
+  {id: 'delete', run: 'deleteConversation', detail: parts => ({conversation: current(parts)}), icon: 'bin', when: inConversation},
   {id: 'usage', run: 'openUsage', icon: 'spark'},
+  {id: 'archived', run: 'openArchive', icon: 'box'},
   {id: 'settings', run: 'openSettings', icon: 'gear'},
   {id: 'export.all', run: 'useFiles', detail: {what: 'exportEverything'}, icon: 'down'},
   {id: 'import', run: 'useFiles', detail: {what: 'openImport'}, icon: 'plus'},

@@ -111,14 +111,14 @@ function actionsFor(parts, query) {
     const inLabel = match(query, label);
     const found = inLabel ?? match(query, `${label} ${t(`cmd.${command.id}.also`) ?? ''}`);
     return found && {id: `action-${command.id}`, icon: command.icon, label, ranges: inLabel?.ranges ?? [], keys: keysOf(command),
-      score: found.score - (inLabel ? 0 : 1), place: place(command), run: () => runCommand(command)};
+      score: found.score - (inLabel ? 0 : 1), place: place(command), run: () => runCommand(parts, command)};
   }).filter(Boolean);
   return items.sort(query ? (a, b) => b.score - a.score || a.place - b.place : (a, b) => a.place - b.place);
 }
 
-function runCommand({id, run, detail}) {
+function runCommand(parts, {id, run, detail}) {
   remember('used-actions', [id, ...recall('used-actions', []).filter(other => other !== id)].slice(0, USED_KEPT));
-  wish(document.body, run, detail);
+  wish(document.body, run, typeof detail === 'function' ? detail(parts) : detail);
 }
 
 function conversationsFor({store, router}, query, found) {

@@ -12,8 +12,6 @@ export function listenToWishes(parts) {
   const say = error => views.notices.say(error.message);
   const isStandin = () => session.value?.upstream.kind === 'standin';
 
-  const current = () => store.thread.value.conversation;
-
   /** A conversation's own choice wins; else the reply's model answers again. */
   const modelsFor = reply => [store.thread.value.conversation.model ?? reply?.model ?? models.chosen.value];
 
@@ -98,8 +96,6 @@ export function listenToWishes(parts) {
     openMessage: async place => (await import('./find.js')).openMessage(parts, place),
     chooseTheme: async ({value}) => (await import('./look.js')).chooseLook('theme', value),
     jumpToEnd: () => views.thread.toEnd(),
-    pinCurrent: () => wishes.pinConversation({...current(), pinned: !current().pinned}),
-    deleteCurrent: () => wishes.deleteConversation({conversation: current()}),
     openMenu: options => views.menu.open(options),
     openTiming: detail => views.timing.open(detail),
     openPicker: async wanted => (await import('./picker.js')).openPicker(parts, wanted),
