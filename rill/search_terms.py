@@ -14,6 +14,7 @@ BEFORE_CHARS = 40  # of a snippet, in front of what was found
 
 _TERM = re.compile(r'"([^"]+)"|(\S+)')
 _SPACE = re.compile(r"\s+")
+_MARKS = re.compile(r"\*\*|`+")
 
 
 def terms_of(query: str) -> list[str]:
@@ -52,10 +53,13 @@ def ranges_of(text: str, terms: list[str]) -> list[tuple[int, int]]:
 
 
 def snippet_of(text: str, terms: list[str]) -> tuple[str, list[tuple[int, int]]]:
-    """The piece around the first place of the longest term, on one line, and the places of all terms in it."""
+    """The piece around the first place of the longest term, on one line and without Markdown's marks, and the places of all
+    terms in it."""
     at = max(0, fold(text).find(terms[0]))
     start = _word_start(text, max(0, at - BEFORE_CHARS), at)
     piece = _SPACE.sub(" ", text[start:start + SNIPPET_CHARS]).strip()
+    if not any(mark in term for term in terms for mark in "*`"):
+        piece = _MARKS.sub("", piece)
     piece = ("…" if start else "") + piece + ("…" if start + SNIPPET_CHARS < len(text) else "")
     return piece, ranges_of(piece, terms)
 

@@ -142,6 +142,7 @@ def test_a_second_press_and_a_short_conversation_leave_the_keys_to_the_browser(o
     visit.page.keyboard.press("Control+f")
     assert visit.page.evaluate("window.taken") is False
     visit.page.keyboard.press("Control+k")
+    expect(visit.page.get_by_role("combobox")).to_be_focused()
     visit.page.keyboard.type("find in")
     visit.page.keyboard.press("Enter")
     expect(visit.page.get_by_role("search").get_by_role("textbox")).to_be_focused()

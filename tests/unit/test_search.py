@@ -293,6 +293,8 @@ def test_a_snippet_is_one_short_line_around_what_was_found() -> None:
     snippet, matches = snippet_of(text, terms_of("needle"))
     assert snippet.startswith("…") and snippet.endswith("…") and len(snippet) < 200 and "needle in it" in snippet
     assert [snippet[start:end] for start, end in matches] == ["needle"]
+    assert snippet_of("the **bold** `word`", ["bold"]) == ("the bold word", [(4, 8)])
+    assert snippet_of("the **bold** word", ["**bold"]) == ("the **bold** word", [(4, 10)])
     assert snippet_of("short", ["or"]) == ("short", [(2, 4)])
     chinese, matches = snippet_of("字" * 500 + "明月光" + "字" * 500, ["明月光"])
     assert [chinese[start:end] for start, end in matches] == ["明月光"]
