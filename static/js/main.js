@@ -31,6 +31,7 @@ import {render} from 'lit-html';
 const REST_MS = 1500; // after the start: the first paint, the lists and the feed come first
 const SKELETON_MS = 300; // what comes sooner needs no placeholder
 const byId = id => document.getElementById(id);
+const isStandin = () => document.documentElement.dataset.upstream === 'standin' && !hidesStandin.value; // the frame knows it before the session does
 
 const session = signal(null);
 const page = signal(null); // {name, title} of what stands in the conversation's place: pages.js
@@ -68,7 +69,7 @@ const feed = createFeed({
 const views = {
   topbar: mountTopbar(byId('topbar')),
   sidebar: mountSidebar(byId('sidebar')),
-  notices: mountNotices(byId('notices')),
+  notices: mountNotices(byId('notices'), {isStandin: isStandin()}),
   empty: mountEmpty(byId('empty')),
   thread: mountThread(byId('thread'), {scroller: byId('scroller'), timeline: api.timeline, pricingOf: models.pricingOf, onFar: isFar => { byId('jump').hidden = !isFar; }}),
   composer: mountComposer(byId('composer')),
@@ -145,7 +146,7 @@ function keepViewsDrawn() {
   }));
   keepDrawn(views.notices, () => ({
     net: line.net.value, storage: line.storage.value, isCollected: line.isCollected.value,
-    isStandin: session.value?.upstream.kind === 'standin' && !hidesStandin.value,
+    isStandin: isStandin(),
   }));
   keepDrawn(views.empty, () => ({kind: emptyKind(), isBusy: isSending.value || !session.value}));
   keepDrawn(views.thread, () => ({thread: isHere.value ? store.thread.value : null, live: store.live.value, nameOf: models.nameOf.value}));

@@ -12,13 +12,14 @@ const SENTENCE_MS = 8000;
 
 /**
  * @param {HTMLElement} el
+ * @param {{isStandin: boolean}} first known before the first paint, so that its line pushes nothing down
  * @returns {{update: (state: {net: 'up'|'reconnecting'|'offline'|'back', storage: object|null,
  *   isCollected: boolean, isStandin: boolean}) => void, say: (sentence: string) => void,
  *   offer: (sentence: string, action: {label: string, run: () => void}) => void}} `say` tells of trouble, `offer` of what was
  *   done and can be undone
  */
-export function mountNotices(el) {
-  let state = {net: 'up', storage: null, isCollected: false, isStandin: false};
+export function mountNotices(el, {isStandin}) {
+  let state = {net: 'up', storage: null, isCollected: false, isStandin};
   let sentence = '';
   let action = null;
   let timer = 0;
