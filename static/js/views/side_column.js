@@ -30,8 +30,8 @@ export function mountColumn(tools) {
   const keeper = new ScrollKeeper(pane, text, {onFar() {}, places: NO_PLACES, signal: gone.signal});
   const reply = mountReply({...tools, isPinned: () => keeper.isPinned, mountFoot, ended});
   const {el} = reply;
-  const [head, thinking, body, trouble, foot] = el.children;
-  text.append(thinking, body, trouble);
+  const [head, foot] = ['.reply-head', '.reply-foot'].map(name => el.querySelector(name));
+  text.append(...[...el.children].filter(part => part !== head && part !== foot));
   el.append(head, numbers, foot, pane);
   el.classList.add('column');
   el.tabIndex = -1;
