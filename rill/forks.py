@@ -5,40 +5,38 @@ counts what was spent, knows the calls and not their copies.
 """
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Connection, insert, select
+import orjson
+from sqlalchemy import Connection, select
 
 from rill import store
 from rill.errors import Conflict
-from rill.models import Conversation, Message, new_id
+from rill.models import FINISHED, Conversation, new_id
 from rill.schema import messages
 
-ROWS_AT_ONCE = 500  # SQLite limits the variables of a statement
-
 STILL_WRITING = "An answer on this branch is still being written. Stop it or wait for its end, then fork."
+
+_KEPT = ", ".join(column.name for column in messages.c if column.name not in ("seq", "id", "parent_id", "conversation_id"))
+# The texts never leave the database: a branch of thousands is copied without holding up the answers that run.
+_COPY = f"""INSERT INTO messages (id, parent_id, conversation_id, {_KEPT})
+    SELECT json_extract(value, '$[1]'), json_extract(value, '$[2]'), ?, {_KEPT}
+    FROM json_each(?) JOIN messages ON messages.seq = json_extract(value, '$[0]') ORDER BY json_each.key"""
 
 
 def fork(tx: Connection, user_id: str, message_id: str, title: str | None) -> Conversation:
     """Raises NotFound, and Conflict while an answer on the branch grows."""
     message = store.get_message(tx, user_id, message_id)
     origin = store.get_conversation(tx, user_id, message.conversation_id)
-    path = store.branch(tx, user_id, message)
-    if not all(one.is_finished for one in path):
+    rows = {row.id: row for row in tx.execute(select(messages.c.seq, messages.c.id, messages.c.parent_id, messages.c.status).where(
+        messages.c.conversation_id == origin.id, messages.c.deleted_at.is_(None)))}
+    path, at = [], rows.get(message.id)
+    while at is not None:
+        path.append(at)
+        at = rows.get(at.parent_id)
+    if not all(one.status in FINISHED for one in path):
         raise Conflict(STILL_WRITING)
     made = store.create_conversation(tx, user_id, title=origin.title if title is None else title, model=origin.model,
                                      system_prompt=origin.system_prompt, params=origin.params)
     ids = {one.id: new_id() for one in path}
-    for at in range(0, len(path), ROWS_AT_ONCE):
-        tx.execute(insert(messages), [_copy(row, made, ids) for row in _rows(tx, path[at:at + ROWS_AT_ONCE])])
+    copies = [(one.seq, ids[one.id], ids.get(one.parent_id)) for one in reversed(path)]
+    tx.exec_driver_sql(_COPY, (made.id, orjson.dumps(copies).decode()))
     return store.update_conversation(tx, user_id, made.id, head_id=ids[message.id])
-
-
-def _rows(tx: Connection, path: list[Message]) -> list[dict[str, Any]]:
-    wanted = select(messages).where(messages.c.seq.in_([one.seq for one in path])).order_by(messages.c.seq)
-    return [dict(row) for row in tx.execute(wanted).mappings()]
-
-
-def _copy(row: dict[str, Any], made: Conversation, ids: dict[str, str]) -> dict[str, Any]:
-    del row["seq"]
-    return {**row, "id": ids[row["id"]], "parent_id": ids.get(row["parent_id"]), "conversation_id": made.id}

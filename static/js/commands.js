@@ -33,6 +33,8 @@ export const COMMANDS = [
   {id: 'export.json', run: 'useFiles', detail: {what: 'exportJson'}, icon: 'down', when: inConversation},
   {id: 'archive', run: 'archiveConversation', detail: parts => ({conversation: current(parts), archived: !current(parts).archived}), icon: 'box', when: inConversation},
   {id: 'delete', run: 'deleteConversation', detail: parts => ({conversation: current(parts)}), icon: 'bin', when: inConversation},
+  {id: 'undo', run: 'undoLast', icon: 'again', keys: 'Mod Z'},
+  {id: 'select', run: 'selectConversations', icon: 'check'},
   {id: 'usage', run: 'openUsage', icon: 'spark'},
   {id: 'archived', run: 'openArchive', icon: 'box'},
   {id: 'settings', run: 'openSettings', icon: 'gear'},

@@ -52,7 +52,11 @@ function createKeeper(parts) {
     if (isNews) load();
   });
 
+  /** From the palette, the sidebar may be closed. */
+  const show = () => side.inert && parts.sidebarSwitch.toggle();
+
   async function archive() {
+    show();
     isArchive = true;
     chosen = null;
     draw();
@@ -61,6 +65,7 @@ function createKeeper(parts) {
   }
 
   function select({id} = {}) {
+    show();
     chosen = new Set(id ? [id] : []);
     last = id ?? null;
     draw();

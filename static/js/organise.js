@@ -142,6 +142,7 @@ export function organiser(parts) {
   }
 
   return {
+    undoLast: () => undo?.(),
     openConversationMenu, openMessageMenu, deleteBranch, fork, removeAll, archiveAll, pinAll,
     remove: ({conversation}) => removeAll([conversation]),
     archive: ({conversation, archived}) => archiveAll([conversation], archived),

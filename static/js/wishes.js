@@ -79,6 +79,7 @@ export function listenToWishes(parts) {
     archiveConversation: organise('archive'),
     openConversationMenu: organise('openConversationMenu'),
     openMessageMenu: organise('openMessageMenu'),
+    undoLast: organise('undoLast'),
     openArchive: keep('archive'),
     selectConversations: keep('select'),
     deleteBranch: organise('deleteBranch'),

@@ -268,3 +268,21 @@ def test_the_archive_and_the_choosing_pass_axe(visit: Visit, rill: Rill, axe_sou
         assert found == []
         visit.button("Choose no more").click() if visit.button("Choose no more").count() else None
         visit.button("Archive").click()
+
+
+def test_the_palette_archives_what_is_open_and_opens_the_archive_and_takes_it_back(visit: Visit, rill: Rill) -> None:
+    answered(visit, "By palette")
+    visit.button("Close the sidebar").click()
+
+    def command(words: str) -> None:
+        visit.page.keyboard.press("Control+k")
+        visit.page.get_by_role("dialog").get_by_role("combobox").fill(words)
+        visit.page.get_by_role("option", name=words).first.click()
+
+    command("Archive this conversation, or bring it back")
+    expect(visit.page).to_have_url(re.compile(r"/$"))
+    command("Archived conversations")
+    expect(item(visit, "By palette")).to_be_visible()
+    command("Take back what was deleted")
+    expect(visit.page).to_have_url(re.compile(r"/c/"))
+    expect(visit.answer).to_contain_text("By palette")

@@ -204,3 +204,21 @@ test('what messages really cost comes with the event of their conversation and c
   assert.equal(told(state, {revision: 7}).state.threads.c.messages.m, state.threads.c.messages.m, 'an event without costs leaves them');
   assert.deepEqual(told({...EMPTY, revision: 5}, {revision: 6, costs: {m: cost}}).state.threads, {}, 'a conversation that is not loaded stays so');
 });
+
+test('while the head of a conversation is not here yet, the branch on screen stays and the thread is asked for', () => {
+  const conversation = {...CONVERSATION, head_id: 'a', message_count: 1};
+  const message = {id: 'a', conversation_id: 'c', parent_id: null, role: 'user', content: 'x', status: 'completed'};
+  const loaded = apply(EMPTY, {type: 'thread', data: {conversation, messages: [message], revision: 1}}).state;
+  const back = apply(loaded, {type: 'patched', data: {conversation: {...conversation, head_id: 'b', message_count: 2}}});
+  assert.equal(back.state.threads.c.conversation.head_id, 'a');
+  assert.deepEqual(back.wants, [{kind: 'thread', id: 'c'}]);
+});
+
+test('a conversation with another number of messages than are here has its thread asked for, else not', () => {
+  const conversation = {...CONVERSATION, head_id: 'a', message_count: 2};
+  const messages = ['a', 'b'].map(id => ({id, conversation_id: 'c', parent_id: null, role: 'user', content: 'x', status: 'completed'}));
+  const loaded = apply({...EMPTY, revision: 1}, {type: 'thread', data: {conversation, messages, revision: 1}}).state;
+  const told = count => apply(loaded, {type: 'conversation', data: {conversation: {...conversation, message_count: count}, revision: 2}}).wants;
+  assert.deepEqual(told(1), [{kind: 'thread', id: 'c'}]);
+  assert.deepEqual(told(2), []);
+});

@@ -31,9 +31,11 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
   }
 
   function rename(id, title) {
+    const hadFocus = document.activeElement?.className === 'side-rename';
     renaming = null;
     if (title?.trim()) wish(el, 'renameConversation', {id, title: title.trim()});
     draw();
+    if (hadFocus) el.querySelector(`a[href="/c/${id}"]`)?.focus();
   }
 
   function startRename(conversation) {
