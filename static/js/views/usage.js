@@ -46,7 +46,7 @@ export function mountUsage(el, {spans}) {
   const drawModels = (models, totals, dollars) => html`<section class="usage-table"><h2 id="usage-models">${t('usage.models')}</h2>
     <div class="usage-scroll" tabindex="0" role="region" aria-labelledby="usage-models"><table aria-labelledby="usage-models"><thead>${headOf('model')}</thead><tbody>${models.map(one => html`<tr>
       <th scope="row"><bdi>${one.model ?? t('usage.nameless')}</bdi>${one.purpose === 'title' ? html` <span class="tag">${t('usage.titles')}</span>` : nothing}
-        <svg class="share" viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true"><rect width=${(totals.amount ? 100 * one.amount / totals.amount : 0).toFixed(2)} height="3"/></svg></th>
+        <svg class="usage-part" viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true"><rect width=${(totals.amount ? 100 * one.amount / totals.amount : 0).toFixed(2)} height="3"/></svg></th>
       ${cellsOf(one, dollars)}</tr>`)}</tbody></table></div></section>`;
 
   const drawDays = (days, dollars) => html`<details class="usage-table"><summary>${t('usage.table')}</summary>
