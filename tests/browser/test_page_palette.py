@@ -32,7 +32,7 @@ def test_an_action_is_found_by_a_few_letters_and_done_with_enter(visit: Visit) -
     expect(options(palette).first).to_have_text("Dark theme")
     visit.page.keyboard.press("Enter")
     expect(palette).to_be_hidden()
-    assert visit.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    expect(visit.page.locator("html")).to_have_attribute("data-theme", "dark")
     open_palette(visit)
     visit.page.keyboard.press("Escape")
     expect(visit.field).to_be_focused()
