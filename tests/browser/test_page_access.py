@@ -46,7 +46,7 @@ def test_the_focus_comes_back_from_every_float(visit: Visit) -> None:
         opener.focus()
         keys.press("Enter")
         expect(visit.page.locator(float_).first).to_be_visible()
-        assert visit.page.evaluate("selector => document.querySelector(selector).contains(document.activeElement)", float_), f"the focus goes into {float_}"
+        visit.page.wait_for_function("selector => document.querySelector(selector).contains(document.activeElement)", arg=float_)
         keys.press("Escape")
         expect(visit.page.locator(float_).first).to_be_hidden()
         expect(opener).to_be_focused()

@@ -10,7 +10,7 @@ from tests.browser.conftest import PHONE, Visit
 from tests.browser.test_page_looks import assert_accessible
 
 # What people and models wrote, names of models, keys, code, and the page's other language.
-NOT_OURS = ".md, .utterance-text, .topbar-title, .side-title, .brand, .reply-name, .numbers-model, .model-name bdi, .model-id, .chip, code, pre, kbd, [lang]:not(html), script, style, noscript, title"
+NOT_OURS = ".md, .utterance-text, .topbar-title, .side-title, .brand, .reply-name, .numbers-model, .model-name bdi, .model-id, .picker-heading, .chip, code, pre, kbd, [lang]:not(html), script, style, noscript, title"
 NAMES_NOT_OURS = re.compile(r"^(demo|local)/|Show everything|^Demo: ")
 OURS = re.compile(r"^(≈?\s?[\d.,\s/]+|tokens?(/s)?|tokens?/s|[\d.,]+ ?(tokens(/s)?|s|ms|K|M)|.*\d s|\d+ min \d+ s|Rill|✓|[·/|–—…●]|\$[\d.]+|[0-9a-f-]{16,}|stop|length)$")
 WORDS = """notOurs => {
@@ -53,7 +53,7 @@ def test_no_view_speaks_english_in_chinese(open_page: Callable[..., Visit], axe_
     page.locator(".numbers").click()
     assert english(page) == [], "the timing"
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="设置").click()
+    page.get_by_role("button", name="设置", exact=True).click()
     expect(page.get_by_role("dialog", name="设置")).to_be_visible()
     assert english(page) == [], "the settings"
     page.keyboard.press("Escape")

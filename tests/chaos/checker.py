@@ -197,7 +197,8 @@ def _arrived(record: Record, run: RunRecord, exchange: Exchange | None) -> tuple
     said = _answer(exchange)
     let_go = min([at for at in (exchange.asker_closed_at, *record.kills) if at and at >= exchange.asked_at], default=math.inf)
     broke = min(exchange.struck_at or math.inf, exchange.ended_at or math.inf)
-    if run.after["status"] not in ("stopped", "interrupted") and (broke < let_go or said.is_broken):
+    was_read = run.after["status"] not in ("stopped", "interrupted") and not (record.read_faults and run.after["status"] == "failed")
+    if was_read and (broke < let_go or said.is_broken):
         return said, said  # the server came to the end of what it was given
     return said, _answer(exchange, min(let_go, broke) - LOST_AT_MOST_SECONDS - record.lag_seconds)
 

@@ -55,6 +55,7 @@ class Scene(Episode):
                  told: Callable[[Scene], None]) -> None:
         super().__init__(world, number)
         self.record.storage_faults = int(kind == "database")
+        self.record.read_faults = int(kind == "upstream read")
         self.has_struck = False
         self._arm, self._disarm, self._told = arm, disarm, told
 

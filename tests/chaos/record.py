@@ -69,6 +69,7 @@ class Record:
     kills: list[float] = field(default_factory=list)
     shutdowns: list[tuple[float, float, int]] = field(default_factory=list)  # (SIGTERM at, gone at, exit code)
     grace_seconds: float = 0.0
+    read_faults: int = 0  # of the upstream's socket, on purpose: what had come by then was perhaps never read
     storage_faults: int = 0  # of the database, on purpose: then a `storage` error and a traceback are no wonder
     exchanges: list[Exchange] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)

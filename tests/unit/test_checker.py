@@ -280,6 +280,17 @@ def test_a_lost_tail_that_everybody_agrees_on_is_found(made: Callable[[], Record
     assert rules(record) & {"P2", "P3"}
 
 
+def test_a_read_that_was_made_to_fail_excuses_an_unread_tail_and_no_wrong_one() -> None:
+    record = cut_off()
+    whole = record.messages[REPLY]["content"]
+    keep(record, content=whole[:-50])
+    assert "P3" in rules(record)
+    record.read_faults = 1
+    assert "P3" not in rules(record)
+    keep(record, content=whole[:-50] + "?")
+    assert "P2" in rules(record)
+
+
 def test_a_completed_one_that_lacks_its_tail_is_found(clean: Record) -> None:
     keep(clean, content="".join(PARTS[:-1]))
     assert "P2" in rules(clean)

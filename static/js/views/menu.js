@@ -49,6 +49,7 @@ export function mountMenu(el) {
     open(options) {
       anchor?.classList.remove('is-open');
       anchor = options.anchor;
+      anchor.closest('nav, main, header, aside')?.append(el); // all of a page lies in a landmark, so that one can go there by name
       el.setAttribute('aria-label', options.label);
       render(options.items.map(drawItem), el);
       el.showPopover();
