@@ -5,26 +5,32 @@ one that grows on, or comes later, is not shown. A link's token is the share's i
 key can make: neither is enough alone, the token is stored nowhere, and a link can be shown again. With RILL_SECRET_KEY set,
 who has the database (which holds the conversation itself) still cannot open a link; a new key ends all links.
 
-`read_share` is the one function here that asks for no owner: what it gives is meant for anybody.
+`read_share` and `read_file` are the functions here that ask for no owner: what they give is meant for anybody. A file of a
+shared message is known to strangers by its place in the share alone.
 """
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from rill import store
+from rill import attachments, store
 from rill.errors import Conflict, NotFound
 from rill.models import Conversation, Message, new_id, utc_now
-from rill.schema import shares
+from rill.schema import messages, shares
 
 ID_CHARS = 22
 MARK_CHARS = 22  # of base64: 132 bits
 MAX_SHARES = 100  # of one conversation
+NUMBER = re.compile(r"[1-9][0-9]{0,4}")  # of a file, from 1 on
+FILE_WORDS = ("name", "kind", "media_type", "size", "width", "height", "pages")
 
 GONE = "This link leads nowhere. It may have been revoked, or the conversation was deleted; ask whoever sent it for a new one."
 NO_SHARE = "There is no such link, or it was revoked already."
@@ -96,8 +102,34 @@ def _one(row: Any, sentence: str) -> Share:
 # ---- for whoever has the link
 
 def read_share(tx: Connection, token: str, secret: str) -> dict[str, Any]:
-    """What the link shows: words, names of models and sources. No ids, no owner, no costs, no settings. Raises NotFound, and
+    """What the link shows: words, names of models, sources and files. No ids, no owner, no costs, no settings. Raises NotFound, and
     tells by nothing whether a link ever was."""
+    share = _opened(tx, token, secret)
+    by_id = {message.id: message for message in store.conversation_messages(tx, share.user_id, share.conversation_id)}
+    _check_whole(share, by_id)
+    numbers = count(1)
+    return {"title": share.title, "shared_at": share.created_at,
+            "messages": [_shown(by_id[message_id], content, reasoning, share, numbers) for message_id, content, reasoning in share.branch]}
+
+
+def read_file(tx: Connection, token: str, secret: str, number: str) -> tuple[str, dict[str, Any]]:
+    """Whose it is, and the description of the file with this number among those that the link shows. Raises NotFound as
+    `read_share` does, also for a link that shows no files."""
+    share = _opened(tx, token, secret)
+    of_message = {row.id: row.attachments for row in tx.execute(select(messages.c.id, messages.c.attachments).where(
+        messages.c.user_id == share.user_id, messages.c.conversation_id == share.conversation_id, messages.c.deleted_at.is_(None)))}
+    _check_whole(share, of_message)
+    shown = [one for message_id, _, _ in share.branch for one in of_message[message_id]] if share.attachments else []
+    if not NUMBER.fullmatch(number) or int(number) > len(shown):
+        raise NotFound(GONE)
+    wanted = shown[int(number) - 1]["id"]
+    found = attachments.existing(tx, share.user_id, [wanted])
+    if wanted not in found:
+        raise NotFound(GONE)
+    return share.user_id, found[wanted]
+
+
+def _opened(tx: Connection, token: str, secret: str) -> Share:
     share_id = token[:ID_CHARS]
     if not hmac.compare_digest(token.encode(), token_of(share_id, secret).encode()):
         raise NotFound(GONE)
@@ -106,22 +138,22 @@ def read_share(tx: Connection, token: str, secret: str) -> dict[str, Any]:
         store.get_conversation(tx, share.user_id, share.conversation_id)
     except NotFound:
         raise NotFound(GONE) from None
-    by_id = {message.id: message for message in store.conversation_messages(tx, share.user_id, share.conversation_id)}
-    if any(message_id not in by_id for message_id, _, _ in share.branch):
+    return share
+
+
+def _check_whole(share: Share, there: Collection[str]) -> None:
+    if any(message_id not in there for message_id, _, _ in share.branch):
         raise NotFound(GONE)
-    return {"title": share.title, "shared_at": share.created_at,
-            "messages": [_shown(by_id[message_id], content, reasoning, share) for message_id, content, reasoning in share.branch]}
 
 
-def _shown(message: Message, content: int, reasoning: int, share: Share) -> dict[str, Any]:
+def _shown(message: Message, content: int, reasoning: int, share: Share, numbers: Iterator[int]) -> dict[str, Any]:
     is_as_shared = message.is_finished and len(message.content) == content
     shown = {"role": message.role, "content": message.content[:content], "model": message.model, "citations": message.citations,
              "ending": _ending(message) if is_as_shared else None}
     if share.reasoning and message.reasoning:
         shown["reasoning"] = message.reasoning[:reasoning]
     if share.attachments:
-        described = message.as_dict()["attachments"]
-        shown["attachments"] = [{name: one.get(name) for name in ("name", "media_type", "size")} for one in described]
+        shown["attachments"] = [{"number": next(numbers), **{name: one[name] for name in FILE_WORDS if name in one}} for one in message.attachments]
     return shown
 
 

@@ -1,6 +1,6 @@
 """Read-only links: made, listed and revoked by the owner; opened by whoever has one.
 
-The last two routes are public: they know no user, set no cookie, and are told to no search engine.
+The last three routes are public: they know no user, set no cookie, and are told to no search engine.
 """
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rill import store
 from rill.errors import NotFound
 from rill.routes.bodies import NewShare, Nothing
 from rill.routes.door import answer, body, once, parts, public, user
+from rill.routes.uploads import sent_file
 
 shares = Blueprint("shares", __name__)
 
@@ -58,6 +59,15 @@ def read_share(share: str) -> Response:
     with parts.db.read() as tx:
         shown = links.read_share(tx, share, parts.secret_key)
     return _unlisted(answer(shown))
+
+
+@shares.get("/api/shares/<share>/attachments/<number>")
+@public
+def read_shared_file(share: str, number: str) -> Response:
+    """The bytes of a file that a link shows, by the number it has there; with `thumb=1` a small picture of an image"""
+    with parts.db.read() as tx:
+        owner_id, described = links.read_file(tx, share, parts.secret_key, number)
+    return _unlisted(sent_file(owner_id, described))
 
 
 @shares.get("/s/<share>")

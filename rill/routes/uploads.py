@@ -33,13 +33,17 @@ def upload() -> Response:
 @uploads.get("/<attachment_id>")
 def read_attachment(attachment_id: str) -> Response:
     """The bytes; with `thumb=1` a small picture of an image"""
-    described = _described(attachment_id)
+    return sent_file(user().id, _described(attachment_id))
+
+
+def sent_file(owner_id: str, described: dict[str, Any]) -> Response:
+    """Whoever may have it was found out before."""
     wanted = request.args.get("thumb", "0")
     if wanted not in ("0", "1"):
         raise InvalidRequest("`thumb` must be 0 or 1.")
     is_image = described["kind"] == "image"
     is_thumb = is_image and wanted == "1"
-    response = Response(parts.uploads.read(user().id, attachment_id, "thumb" if is_thumb else "data"))
+    response = Response(parts.uploads.read(owner_id, described["id"], "thumb" if is_thumb else "data"))
     if not is_thumb:
         response.content_length = described["size"]
     # Only what was made here anew is ever shown in place. Text is never given the type it claims: it might be a page.

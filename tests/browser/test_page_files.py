@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import PHONE, WATCH_POLICY, Visit
 from tests.browser.test_page_looks import WITHOUT_MOTION, assert_accessible
+from tests.files import picture
 from tests.servers import Rill
 
 LONG = 70  # messages: more than the page builds at once
@@ -136,6 +138,33 @@ def test_a_link_is_made_opened_by_a_stranger_and_revoked(open_page: Callable[...
     expect(dialog.get_by_role("listitem")).to_have_count(0)
     assert page.reload().status == 404
     expect(page.get_by_role("heading", name="Nothing is shared here")).to_be_visible()
+    stranger.close()
+
+
+def test_a_stranger_sees_the_pictures_and_gets_the_files_of_a_link(open_page: Callable[..., Visit], rill: Rill, axe_source: str) -> None:
+    api = rill.api()
+    files = [api.upload("red and blue.png", picture(size=(600, 400)))["id"], api.upload("Notes on rivers and their long names.md", b"# Rivers")["id"]]
+    reply = api.answered("What is in these?", "demo/echo", attachments=files)
+    made = api.post(f"/api/conversations/{reply['conversation_id']}/shares", {"attachments": True}, expect=201)
+    stranger = open_page().page.context.browser.new_context(viewport=PHONE, reduced_motion="reduce")
+    stranger.add_init_script(WATCH_POLICY)
+    page = stranger.new_page()
+    page.goto(rill.url + made["url"])
+    image = page.get_by_role("link", name="red and blue.png").locator("img")
+    expect(image).to_be_visible()
+    assert image.evaluate("img => img.decode().then(() => [img.naturalWidth, img.naturalHeight])") == [320, 213]
+    expect(page.get_by_role("list", name="Files")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    assert_accessible(SimpleNamespace(page=page), axe_source, "a shared page with files")
+    notes = page.get_by_role("link", name="Notes on rivers and their long names.md")
+    assert notes.bounding_box()["x"] >= 0
+    with page.expect_download() as down:
+        notes.click()
+    assert (down.value.suggested_filename, Path(down.value.path()).read_text()) == ("Notes on rivers and their long names.md", "# Rivers")
+    with page.expect_popup() as large:
+        image.click()
+    assert large.value.locator("img").evaluate("img => img.naturalWidth") == 600
+    assert page.evaluate("window.violations") == [] and stranger.cookies() == []
     stranger.close()
 
 

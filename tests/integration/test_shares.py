@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from tests.api_client import Api
+from tests.files import pdf, picture
 from tests.integration.conftest import KEY
 from tests.integration.test_limits import numbers
 from tests.servers import Rill
@@ -148,3 +149,54 @@ def test_the_same_key_makes_one_link(api: Api) -> None:
 def test_a_link_names_no_key(strict_rill: Rill) -> None:
     api = strict_rill.api()
     assert KEY not in opened(strict_rill, share(api, talk(api, "demo/echo")[0])).text
+
+
+# ---- files
+
+def said_with(api: Api, conversation: str, *files: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return api.finished(api.send(conversation, "look", "demo/echo", attachments=[one["id"] for one in files], **fields)["replies"][0]["id"])
+
+
+def shared_file(rill: Rill, made: dict[str, Any], number: object, **query: str) -> requests.Response:
+    return requests.get(f"{rill.url}/api/shares/{made['token']}/attachments/{number}", params=query, timeout=10)
+
+
+def test_files_are_shown_to_a_stranger_by_a_number_and_sealed(rill: Rill, api: Api) -> None:
+    image, page_like, document = api.upload("a.png", picture()), api.upload("b.html", b"<script>alert(1)</script>"), api.upload("c.pdf", pdf("Rivers"))
+    conversation = api.new_conversation()["id"]
+    reply = said_with(api, conversation, image, page_like)
+    said_with(api, conversation, document, image, parent_id=reply["id"])
+    made = share(api, conversation, attachments=True)
+    answer = opened(rill, made)
+    listed = [message["attachments"] for message in answer.json()["messages"]]
+    assert [[(one["number"], one["name"], one["kind"]) for one in files] for files in listed] == [
+        [(1, "a.png", "image"), (2, "b.html", "text")], [], [(3, "c.pdf", "pdf"), (4, "a.png", "image")], []]
+    assert not [one["id"] for one in (image, page_like, document) if one["id"] in answer.text] and '"id"' not in answer.text
+    for number, file, inline in ((1, image, True), (2, page_like, False), (3, document, False), (4, image, True)):
+        got = shared_file(rill, made, number)
+        own = api.request("GET", f"/api/attachments/{file['id']}")
+        assert got.status_code == 200 and got.content == own.content and file["id"] not in str(got.headers)
+        assert got.headers["Content-Type"] == own.headers["Content-Type"] and got.headers["Content-Disposition"].startswith("inline" if inline else "attachment")
+        assert (got.headers["Content-Security-Policy"], got.headers["X-Content-Type-Options"]) == ("sandbox; default-src 'none'", "nosniff")
+        assert (got.headers["X-Robots-Tag"], got.headers["Cache-Control"]) == ("noindex, nofollow", "no-store") and "Set-Cookie" not in got.headers
+    small = shared_file(rill, made, 1, thumb="1")
+    assert small.headers["Content-Type"] == "image/webp" and small.content[8:12] == b"WEBP"
+
+
+def test_a_file_is_there_only_through_a_link_that_shows_it(rill: Rill, api: Api) -> None:
+    first, second, other = (api.upload(f"{name}.txt", name.encode()) for name in ("first", "second", "other"))
+    conversation, elsewhere = api.new_conversation()["id"], api.new_conversation()["id"]
+    reply = said_with(api, conversation, first)
+    said_with(api, elsewhere, other, other)
+    silent, early = share(api, conversation), share(api, conversation, attachments=True)
+    said_with(api, conversation, second, parent_id=reply["id"])
+    late = share(api, conversation, attachments=True)
+    assert [shared_file(rill, late, number).text for number in (1, 2)] == ["first", "second"] and shared_file(rill, early, 1).text == "first"
+    refused = [shared_file(rill, early, number) for number in (0, 2, -1, 99, "1.0", "01", "x", "9" * 5000, first["id"], "²")]
+    refused += [shared_file(rill, silent, 1), shared_file(rill, {"token": early["id"]}, 1), shared_file(rill, {"token": "x" * 44}, 1)]
+    assert shared_file(rill, early, 1, thumb="2").status_code == 400
+    api.delete(f"/api/shares/{early['id']}")
+    refused.append(shared_file(rill, early, 1))
+    api.delete(f"/api/conversations/{conversation}")
+    refused.append(shared_file(rill, late, 1))
+    assert {one.status_code for one in refused} == {404} and len({one.text for one in refused}) == 1

@@ -32,7 +32,7 @@ POST /api/messages/{message_id}/stop | GET /api/messages/{message_id} | GET /api
 POST /api/conversations/{conversation_id}/restore | DELETE /api/messages/{message_id} | POST /api/messages/{message_id}/restore
 POST /api/messages/{message_id}/fork | GET /api/conversations/{conversation_id}/export | GET /api/export | POST /api/import
 POST /api/conversations/{conversation_id}/shares | GET /api/conversations/{conversation_id}/shares
-DELETE /api/shares/{share} | GET /api/shares/{share}
+DELETE /api/shares/{share} | GET /api/shares/{share} | GET /api/shares/{share}/attachments/{number}
 GET /api/search | GET /api/feed | GET /healthz | GET /readyz | GET /metrics
 POST /api/attachments | GET /api/attachments/{attachment_id} | DELETE /api/attachments/{attachment_id}
 """
