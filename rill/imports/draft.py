@@ -22,7 +22,7 @@ WAS_WRITING = "This answer was still being written when it was exported. What wa
 @dataclass(slots=True)
 class DraftMessage:
     """`values` are columns of `messages`; `name` and `parent` are the file's own. `attachments` are ids that it claims: who
-    writes the draft keeps those that are this person's and still here."""
+    writes the draft keeps those that are this person's and still here, and those that came along (`files.py`)."""
 
     name: str
     parent: str | None
@@ -35,12 +35,20 @@ class DraftMessage:
 
 
 @dataclass(slots=True)
+class DraftFile:
+    name: str
+    data: str | None  # base64; None where the file only names it
+
+
+@dataclass(slots=True)
 class Draft:
-    """`values` are columns of `conversations`; `head` names the message that is shown."""
+    """`values` are columns of `conversations`; `head` names the message that is shown; `files` are the attachments that the
+    file describes, by the ids they have there, with their bytes or without."""
 
     values: dict[str, Any]
     head: str | None
     messages: list[DraftMessage] = field(default_factory=list)
+    files: dict[str, DraftFile] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raises Unusable. The order of `messages` stays: it is the one in which they were said."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from rill.errors import Unusable
 from rill.imports import draft
-from rill.imports.draft import Draft, DraftMessage, number, slug, stamp, text
+from rill.imports.draft import Draft, DraftFile, DraftMessage, number, slug, stamp, text
+from rill.kinds import clean_name
 from rill.models import EMPTY_TIMINGS, FINISHED, ID_PATTERN, Usage
 
 Params = Callable[[Any], dict[str, Any]]  # what of given params is known and allowed
@@ -35,7 +36,9 @@ def to_draft(value: dict[str, Any], now: str, params: Params) -> Draft:
     values |= {"model": slug(given.get("model")), "system_prompt": text(given.get("system_prompt")), "params": params(given.get("params")),
                "pinned": given.get("pinned") is True, "archived": given.get("archived") is True}
     made = Draft(values, given.get("head_id") if isinstance(given.get("head_id"), str) else None)
-    made.messages = [_message(message, values["created_at"], now, params) for message in value["messages"]]
+    for message in value["messages"]:
+        made.messages.append(_message(message, values["created_at"], now, params))
+        _note_files(message, made.messages[-1].attachments, made.files)
     return made
 
 
@@ -60,6 +63,13 @@ def _attachment_ids(given: dict[str, Any]) -> list[str]:
     listed = given.get("attachments")
     found = [text(one.get("id")) for one in (listed if isinstance(listed, list) else [])[:MAX_ATTACHMENTS] if isinstance(one, dict)]
     return list(dict.fromkeys(one for one in found if ID_PATTERN.fullmatch(one)))
+
+
+def _note_files(given: dict[str, Any], ids: list[str], files: dict[str, DraftFile]) -> None:
+    """The first that has bytes counts: they stand where a file is named first."""
+    for one in given["attachments"] if ids else ():
+        if isinstance(one, dict) and (file_id := one.get("id")) in ids and (file_id not in files or files[file_id].data is None):
+            files[file_id] = DraftFile(clean_name(text(one.get("name"))), one["data"] if isinstance(one.get("data"), str) and one["data"] else None)
 
 
 def _reply_values(given: dict[str, Any], params: Params) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from rill import attachments, store
+from rill import store
 from rill.imports.draft import Draft
 from rill.models import Conversation, new_id
 from rill.schema import conversations, messages
@@ -13,28 +13,17 @@ from rill.schema import conversations, messages
 EMPTY = {"content": "", "reasoning": "", "model": None, "finish_reason": None, "error": None, "input_tokens": None, "output_tokens": None,
          "reasoning_tokens": None, "cached_tokens": None, "cost_amount": None, "cost_kind": None, "timings": {}, "citations": [],
          "generation_id": None, "request_id": None, "timeline": [], "attachments": [], "sent_as": {}}
-IDS_AT_ONCE = 500  # SQLite limits the variables of a statement
 
 
-def write(tx: Connection, user_id: str, draft: Draft) -> Conversation:
-    """A checked draft, as a new conversation of this user."""
+def write(tx: Connection, user_id: str, draft: Draft, kept: dict[str, dict[str, Any]]) -> Conversation:
+    """A checked draft, as a new conversation of this user. `kept` are its attachments, as we describe them."""
     conversation_id = new_id()
     ids = {message.name: new_id() for message in draft.messages}
     tx.execute(insert(conversations).values(
         **draft.values, id=conversation_id, user_id=user_id, head_id=ids.get(draft.head)))
-    kept = _kept_attachments(tx, user_id, draft)
     if draft.messages:
         tx.execute(insert(messages), [
             {**EMPTY, **message.values, "id": ids[message.name], "parent_id": ids.get(message.parent), "user_id": user_id,
              "conversation_id": conversation_id, "attachments": [kept[one] for one in message.attachments if one in kept]}
             for message in draft.messages])
     return store.get_conversation(tx, user_id, conversation_id)
-
-
-def _kept_attachments(tx: Connection, user_id: str, draft: Draft) -> dict[str, dict[str, Any]]:
-    """Of those that the file names: what this person still has, as we describe it."""
-    ids = list(dict.fromkeys(one for message in draft.messages for one in message.attachments))
-    kept: dict[str, dict[str, Any]] = {}
-    for at in range(0, len(ids), IDS_AT_ONCE):
-        kept |= attachments.existing(tx, user_id, ids[at:at + IDS_AT_ONCE])
-    return kept

@@ -46,7 +46,7 @@ SUCCESS = {"messages.send": 202, "messages.regenerate": 202, "messages.edit": 20
 QUERIES = {"conversations.list_conversations": ("q", "archived", "limit", "before"), "feed.open_feed": ("have",),
            "search.search_messages": ("q", "limit", "before"),
            "presets.export_presets": ("id",), "usage.read_usage": ("days", "tz_offset"),
-           "files.export_conversation": ("format", "reasoning"), "uploads.read_attachment": ("thumb",),
+           "files.export_conversation": ("format", "reasoning", "attachments"), "files.export_everything": ("attachments",), "uploads.read_attachment": ("thumb",),
            "shares.read_shared_file": ("thumb",)}
 
 ERROR = {

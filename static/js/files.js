@@ -20,6 +20,7 @@ export async function openExport({views}, {conversation: {id}, anchor}) {
   views.menu.open({anchor, label: t('export.label'), items: [
     {label: t('export.markdown'), icon: ICONS.down, run: () => download(exportOf(id, 'markdown'))},
     {label: t('export.json'), icon: ICONS.down, run: () => download(exportOf(id, 'json'))},
+    {label: t('export.json.files'), icon: ICONS.down, run: () => download(`${exportOf(id, 'json')}&attachments=true`)},
     {label: t('export.copy'), icon: ICONS.copy, run: () => copyMarkdown(views, id)},
   ]});
 }
@@ -71,6 +72,7 @@ export async function dataSection(parts) {
   await loadWords();
   return {title: t('data.title'), lines: [
     {label: t('data.export'), note: t('data.export.note'), icon: ICONS.down, run: exportEverything},
+    {label: t('data.export.files'), note: t('data.export.files.note'), icon: ICONS.down, run: () => download('/api/export?attachments=true')},
     {label: t('data.import'), note: t('data.import.note'), run: () => openImport(parts)},
   ]};
 }

@@ -1,12 +1,14 @@
 /**
  * Reads a file to import, in the browser: JSON, or the archive that ChatGPT sends (a ZIP with `conversations.json` in it). Cuts
  * what it finds into batches of a few megabytes, so that the server is never long at one and the page can tell how far it is.
- * It judges nothing: what it does not know goes to the server as it is. Called by files.js.
+ * It judges nothing: what it does not know goes to the server as it is, but a conversation that is more than the server takes
+ * at once goes without its largest files. Called by files.js.
  */
 import {t} from './words.js';
 
 const BATCH_CHARS = 4_000_000;
 const BATCH_COUNT = 200;
+const MOST_BYTES = 66_000_000; // a little less than what the server takes (rill/routes/files.py)
 const WANTED = /(^|\/)conversations[^/]*\.json$/i;
 const END_BYTES = 22; // of a ZIP's last record (APPNOTE 4.3.16), before its comment of up to 64 KiB
 const [END_SIGN, ENTRY_SIGN] = [0x06054b50, 0x02014b50];
@@ -26,23 +28,41 @@ export async function documentsIn(file) {
   }
 }
 
-/** @param {any} document @returns {{body: any, count: number}[]} `count` conversations in each */
+/** @param {any} document @returns {{body: any, count: number, without: number}[]} `count` conversations in each; `without` so many files */
 export function batchesOf(document) {
   const all = Array.isArray(document) ? document : document?.conversations;
-  if (!Array.isArray(all) || !all.length) return [{body: document, count: 1}];
+  if (!Array.isArray(all) || !all.length) return [{body: document, count: 1, without: lighten(document)}];
   const wrap = part => (Array.isArray(document) ? part : {...document, conversations: part});
   const batches = [];
-  let [part, chars] = [[], 0];
+  let [part, chars, without] = [[], 0, 0];
   for (const one of all) {
+    const dropped = lighten(one);
     const size = JSON.stringify(one).length;
     if (part.length && (chars + size > BATCH_CHARS || part.length >= BATCH_COUNT)) {
-      batches.push({body: wrap(part), count: part.length});
-      [part, chars] = [[], 0];
+      batches.push({body: wrap(part), count: part.length, without});
+      [part, chars, without] = [[], 0, 0];
     }
     part.push(one);
     chars += size;
+    without += dropped;
   }
-  return [...batches, {body: wrap(part), count: part.length}];
+  return [...batches, {body: wrap(part), count: part.length, without}];
+}
+
+/** @returns {number} of how many files the data had to go */
+function lighten(conversation) {
+  const files = (Array.isArray(conversation?.messages) ? conversation.messages : [])
+    .flatMap(message => (Array.isArray(message?.attachments) ? message.attachments : [])).filter(file => typeof file?.data === 'string');
+  if (!files.length) return 0;
+  let size = new Blob([JSON.stringify(conversation)]).size;
+  files.sort((a, b) => b.data.length - a.data.length);
+  let dropped = 0;
+  while (size > MOST_BYTES && dropped < files.length) {
+    const file = files[dropped++];
+    size -= file.data.length;
+    delete file.data;
+  }
+  return dropped;
 }
 
 /** @returns {Promise<string[]>} the texts of the files that are wanted, in the order of their names */

@@ -68,12 +68,16 @@ def test_a_conversation_is_exported_from_its_menu_and_copied(open_page: Callable
         visit.page.get_by_role("menuitem", name="JSON, to bring back").click()
     assert json.loads(Path(down.value.path()).read_text())["conversation"]["title"] == "Take me along"
     menu(visit, "Export…")
+    with visit.page.expect_download() as down:
+        visit.page.get_by_role("menuitem", name="JSON with its files").click()
+    assert down.value.url.endswith("/export?format=json&attachments=true")
+    menu(visit, "Export…")
     visit.page.get_by_role("menuitem", name="Copy as Markdown").click()
     expect(visit.page.locator("#announcer")).to_have_text("Copied as Markdown")
     assert visit.page.evaluate("navigator.clipboard.readText()").startswith("# Take me along")
     visit.button("Settings").click()
     with visit.page.expect_download() as down:
-        visit.page.get_by_role("button", name="Export everything").click()
+        visit.page.get_by_role("button", name="Export everything").first.click()
     assert down.value.suggested_filename.startswith("Rill 2")
 
 
@@ -82,10 +86,12 @@ def test_a_conversation_is_exported_from_its_menu_and_copied(open_page: Callable
 def test_a_file_is_imported_and_its_first_conversation_opens(visit: Visit) -> None:
     brought = document(300)
     brought["conversations"][7]["messages"][0]["parent_id"] = "nobody"
+    brought["conversations"][8]["messages"][0]["attachments"] = [{"id": "x" * 22, "name": "plan.pdf"}]
     dialog = open_import(visit)
     choose(dialog, "rill.json", json.dumps(brought).encode())
     expect(dialog).to_contain_text("299 conversations were imported, 1 left out.")
-    expect(dialog.get_by_role("listitem")).to_contain_text("Brought 7: a message follows one that is not there.")
+    expect(dialog.get_by_role("listitem").first).to_contain_text("Brought 7: a message follows one that is not there.")
+    expect(dialog.get_by_role("listitem").last).to_contain_text("Brought 8: what was sent names “plan.pdf”, but does not hold it.")
     expect(visit.page.get_by_role("heading", name="Brought 0")).to_be_attached()
     dialog.get_by_role("button", name="Close").click()
     expect(visit.answer).to_have_text("Words 1")

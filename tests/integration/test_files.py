@@ -1,6 +1,7 @@
 """Export and import over HTTP: what leaves comes back, limits are clear, and nobody who streams notices."""
 from __future__ import annotations
 
+import base64
 import json
 import re
 import sys
@@ -13,14 +14,17 @@ from typing import Any
 import pytest
 import requests
 
+from rill.attachments import PIECE_BYTES
 from tests.api_client import Api
 from tests.feed_reader import Feed
+from tests.files import pdf, picture
 from tests.integration.conftest import KEY
 from tests.integration.test_limits import MB, numbers, peak_bytes
 from tests.servers import Rill, running_rill
 from tests.standin_process import StandIn
 
 STANDSTILL_PART = 1 / 4  # of the whole time that an import and an export take: a busy machine makes both longer
+PNG_START = b"\x89PNG\r\n\x1a\n" + b"no more"
 NEW_ON_ARRIVAL = ("id", "conversation_id", "parent_id")
 
 
@@ -110,13 +114,75 @@ def test_markdown_is_the_branch_that_is_shown(api: Api) -> None:
     assert "<summary>" not in text and "<summary>Thoughts</summary>" in export(api, conversation, reasoning="true").text
 
 
-@pytest.mark.parametrize("query", [{"format": "pdf"}, {"format": ""}, {"reasoning": "maybe"}])
+@pytest.mark.parametrize("query", [{"format": "pdf"}, {"format": ""}, {"reasoning": "maybe"}, {"attachments": "all"}])
 def test_a_wrong_wish_is_a_400(api: Api, query: dict[str, str]) -> None:
     assert export(api, api.new_conversation()["id"], **query).status_code == 400
 
 
 def test_a_conversation_that_is_not_there_cannot_be_exported(api: Api) -> None:
     assert export(api, "x" * 22, format="nonsense").json()["error"]["type"] == "not_found"
+
+
+# ---- with files
+
+def test_files_go_along_to_another_server_with_every_byte(rill: Rill, api: Api, upstream: StandIn, tmp_path: Path) -> None:
+    given = {"notes.py": b"print('\xc3\xa4')\n", "large.pdf": pdf("Rivers", extra=b"%" + b"x" * (3 * PIECE_BYTES) + b"\n"), "a.png": picture()}
+    made = [api.upload(name, data) for name, data in given.items()]
+    conversation = api.new_conversation(title="With files")["id"]
+    reply = api.finished(api.send(conversation, "look", "demo/echo", attachments=[one["id"] for one in made])["replies"][0]["id"])
+    api.finished(api.post(f"/api/messages/{reply['parent_id']}/edit", {"content": "again", "models": ["demo/echo"]})["replies"][0]["id"])
+    exported = export(api, conversation, format="json", attachments="true")
+    held = [message["attachments"] for message in exported.json()["messages"] if message["attachments"]]
+    assert [["data" in one for one in files] for files in held] == [[True] * 3, [False] * 3]
+    assert "data" not in export(api, conversation, format="json").json()["messages"][0]["attachments"][0]
+    everything = next(one for one in api.request("GET", "/api/export?attachments=1").json()["conversations"] if one["conversation"]["id"] == conversation)
+    assert everything["messages"] == exported.json()["messages"]
+    with running_rill(tmp_path / "other", upstream.base_url, RILL_DEFAULT_MODEL="demo/echo") as second:
+        other = second.api()
+        answer = other.post("/api/import", exported.json(), expect=200)
+        assert answer["skipped"] == []
+        messages = other.get(f"/api/conversations/{answer['conversation_ids'][0]}")["messages"]
+        copies = messages[0]["attachments"]
+        assert [{**one, "id": ""} for one in copies] == [{**one, "id": ""} for one in made] and messages[2]["attachments"] == copies
+        for old, new in zip(made, copies, strict=True):
+            assert old["id"] != new["id"]
+            data = other.request("GET", f"/api/attachments/{new['id']}").content
+            assert data == api.request("GET", f"/api/attachments/{old['id']}").content
+            assert old["kind"] == "image" or data == given[old["name"]]
+    with rill.database() as db:
+        before = db.execute("SELECT count(*) FROM attachments").fetchone()
+        [copy] = api.post("/api/import", exported.json(), expect=200)["conversation_ids"]
+        assert db.execute("SELECT count(*) FROM attachments").fetchone() == before, "what is here already is not stored again"
+    assert api.get(f"/api/conversations/{copy}")["messages"][0]["attachments"] == made
+
+
+def with_files(*files: dict[str, Any]) -> dict[str, Any]:
+    document = given(1, 10)
+    document["conversations"][0]["messages"][0]["attachments"] = [{"id": letter * 22, **one} for letter, one in zip("abcdefgh", files, strict=False)]
+    return document
+
+
+def test_a_file_that_does_not_pass_is_left_out_with_a_sentence_and_the_rest_comes_in(api: Api) -> None:
+    text = base64.b64encode(b"fine").decode()
+    answer = api.post("/api/import", with_files(
+        {"name": "../good.txt", "data": text}, {"name": "page.png", "data": text}, {"name": "bad.txt", "data": "no base64!"}, {"name": "pixel.png", "data": base64.b64encode(PNG_START).decode()},
+        {"name": "big.txt", "data": base64.b64encode(b"x" * 1_000_001).decode()}, {"name": "large.pdf", "data": "A" * 26_700_000}, {"name": "named.txt"}, {"name": "too.txt", "data": 7},
+    ), expect=200)
+    assert answer["imported"] == 1
+    kept = api.get(f"/api/conversations/{answer['conversation_ids'][0]}")["messages"][0]["attachments"]
+    assert [(one["name"], one["kind"], one["size"]) for one in kept] == [("good.txt", "text", 4)]
+    assert [one["files"] for one in answer["skipped"]] == [1, 1, 1, 1, 1, 2]
+    for one, said in zip(answer["skipped"], ("“page.png” is not an image", "“bad.txt” is damaged", "“pixel.png” is damaged", "“big.txt” is larger than 1 MB",
+                                             "“large.pdf” is larger than 20 MB", "names “named.txt”, “too.txt”, but does not hold them"), strict=True):
+        assert one["why"].startswith("Conversation 1, “given 0”, came without") and said in one["why"], one
+
+
+def test_more_files_than_one_may_have_are_left_out(upstream: StandIn, tmp_path: Path) -> None:
+    data = base64.b64encode(b"x" * 600_000).decode()
+    with running_rill(tmp_path / "data", upstream.base_url, RILL_DEFAULT_MODEL="demo/echo", RILL_UPLOAD_QUOTA_BYTES=1_000_000) as rill:
+        answer = rill.api().post("/api/import", with_files({"name": "a.txt", "data": data}, {"name": "b.txt", "data": data}), expect=200)
+        [left] = answer["skipped"]
+        assert answer["imported"] == 1 and "came without a file: “b.txt”. Your files would take 2 MB, and 1 MB is the limit here." in left["why"]
 
 
 # ---- asked twice, too large, of another kind
@@ -160,6 +226,7 @@ def test_bad_files_are_clear_refusals_and_change_nothing(api: Api) -> None:
     ]:
         refused = api.request("POST", "/api/import", data=data, headers={"Content-Type": "application/json", **headers})
         assert (refused.status_code, refused.json()["error"]["type"]) == (status, kind), refused.text
+        assert status != 413 or refused.json()["error"]["message"].startswith("An import takes 64 MiB at once")
     assert api.revision() == before
 
 
@@ -181,6 +248,25 @@ def test_a_large_export_holds_one_conversation_in_memory(upstream: StandIn, tmp_
                 size += len(block)
         assert size > 80 * MB
         assert peak_bytes(rill) - before < 25 * MB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_export_with_large_files_holds_a_piece_in_memory(upstream: StandIn, tmp_path: Path) -> None:
+    with running_rill(tmp_path / "data", upstream.base_url, RILL_DEFAULT_MODEL="demo/echo") as rill:
+        api = rill.api()
+        files = [api.upload(f"{number}.pdf", pdf("Rivers", extra=b"%" + b"x" * 9_000_000 + b"\n"))["id"] for number in range(2)]
+        api.answered("keep", "demo/echo", attachments=files)
+        rill.terminate()
+        rill.wait()
+        rill.start()
+        api = rill.api()
+        api.get("/api/conversations")
+        before, size = peak_bytes(rill), 0
+        with api.request("GET", "/api/export?attachments=true", stream=True) as exported:
+            for block in exported.iter_content(65536):
+                size += len(block)
+        assert size > 24 * MB
+        assert peak_bytes(rill) - before < 12 * MB
 
 
 def test_a_stream_flows_while_much_comes_in_and_goes_out(rill: Rill, open_feed: Callable[..., Feed]) -> None:

@@ -26,7 +26,7 @@ DROPPED = ("id", "conversation_id", "parent_id", "attachments", "retry")  # new 
 
 def take(core: Core, value: Any, user_id: str = ALICE.id, **options: Any) -> dict[str, Any]:
     raw = value if isinstance(value, bytes) else orjson.dumps(value)
-    return taking.take(core.db, core.hub, user_id, raw, known_params, **options)
+    return taking.take(core.db, core.hub, core.uploads, user_id, raw, known_params, **options)
 
 
 def loaded(db: Database, conversation_id: str, user_id: str = ALICE.id) -> tuple[Conversation, list[Message]]:

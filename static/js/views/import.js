@@ -43,6 +43,7 @@ export function mountImport(el) {
       const answer = await sendTwice(batch);
       if (mine !== round) return;
       const skipped = answer.skipped.map(one => ({...one, number: one.number + before}));
+      if (batch.without) skipped.push({files: batch.without, title: t('import.large.title'), why: t('import.large', batch.without)});
       change({ids: [...state.ids, ...answer.conversation_ids], skipped: [...state.skipped, ...skipped], done: before + batch.count});
     }
     if (mine === round) finish();
@@ -68,9 +69,15 @@ export function mountImport(el) {
   const drawProgress = ({step, done, total}) => html`<p id="import-step">${step === 'reading' ? t('import.reading', state.name) : t('import.sending', done, total)}</p>
     ${step === 'reading' ? html`<progress aria-labelledby="import-step"></progress>` : html`<progress aria-labelledby="import-step" max=${total} value=${done}></progress>`}`;
 
-  const drawDone = ({ids, skipped}) => html`<p>${t('import.done', ids.length, skipped.length)}</p>
+  /** Of the server's sentence what follows the name that stands before it. */
+  function reasonIn(why, title) {
+    const at = why.indexOf(': ', title.length);
+    return at < 0 ? why : why.slice(at + 2);
+  }
+
+  const drawDone = ({ids, skipped}) => html`<p>${t('import.done', ids.length, skipped.filter(one => !one.files).length)}</p>
     ${skipped.length ? html`<ul class="import-skipped" tabindex="0" aria-label=${t('import.skipped')}>${skipped.map(({title, number, why}) =>
-      html`<li><strong><bdi>${title || t('import.number', number)}</bdi></strong>: ${why.slice(why.indexOf(': ') + 2)}</li>`)}</ul>` : nothing}`;
+      html`<li><strong><bdi>${title || t('import.number', number)}</bdi></strong>: ${reasonIn(why, title)}</li>`)}</ul>` : nothing}`;
 
   const DRAWN = {choose: drawChoose, reading: drawProgress, sending: drawProgress, done: drawDone};
 

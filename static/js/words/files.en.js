@@ -5,6 +5,7 @@ export default {
   'export.label': 'Export',
   'export.markdown': 'Markdown, to read',
   'export.json': 'JSON, to bring back',
+  'export.json.files': 'JSON with its files',
   'export.copy': 'Copy as Markdown',
   'export.copied': 'Copied as Markdown',
   'export.failed': 'The conversation could not be copied. Try again, or export it as a file.',
@@ -12,6 +13,8 @@ export default {
   'data.title': 'Your data',
   'data.export': 'Export everything',
   'data.export.note': 'All conversations as one JSON file, which Import takes.',
+  'data.export.files': 'Export everything, with files',
+  'data.export.files.note': 'The same with what you attached: larger by a third than the files themselves.',
   'data.import': 'Import…',
   'data.import.note': 'From an export of Rill, or from ChatGPT.',
 
@@ -26,6 +29,8 @@ export default {
     ? `${plural(came, 'conversation was', 'conversations were')} imported${left ? `, ${left.toLocaleString('en')} left out.` : '.'}`
     : left ? `Nothing was imported: ${plural(left, 'conversation was', 'conversations were')} left out.` : 'The file holds no conversations.'),
   'import.skipped': 'What was left out, and why',
+  'import.large.title': 'Too large at once',
+  'import.large': n => `An import takes 64 MiB at once, so ${plural(n, 'file was', 'files were')} not sent.`,
   'import.number': n => `Conversation ${n}`,
   'import.json': name => `${name} is not valid JSON. Nothing was imported.`,
   'import.archive': 'This archive holds no conversations.json that can be read. Unpack it and choose the file itself.',

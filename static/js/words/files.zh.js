@@ -5,6 +5,7 @@ export default {
   'export.label': '导出',
   'export.markdown': 'Markdown，便于阅读',
   'export.json': 'JSON，便于导回',
+  'export.json.files': 'JSON，含文件',
   'export.copy': '复制为 Markdown',
   'export.copied': '已复制为 Markdown',
   'export.failed': '对话没能复制。请再试一次，或导出为文件。',
@@ -12,6 +13,8 @@ export default {
   'data.title': '你的数据',
   'data.export': '导出全部',
   'data.export.note': '所有对话存为一个 JSON 文件，可再导入。',
+  'data.export.files': '导出全部，含文件',
+  'data.export.files.note': '同上，并包含你添加的文件；比文件本身大三分之一。',
   'data.import': '导入…',
   'data.import.note': '来自 Rill 的导出文件，或来自 ChatGPT。',
 
@@ -26,6 +29,8 @@ export default {
     ? `导入了 ${n(came)} 个对话${left ? `，略过 ${n(left)} 个。` : '。'}`
     : left ? `没有导入任何内容：略过了 ${n(left)} 个对话。` : '文件里没有对话。'),
   'import.skipped': '略过了哪些，为什么',
+  'import.large.title': '一次放不下',
+  'import.large': count => `一次最多导入 64 MiB，因此有 ${n(count)} 个文件没有发送。`,
   'import.number': number => `第 ${n(number)} 个对话`,
   'import.json': name => `${name} 不是有效的 JSON。没有导入任何内容。`,
   'import.archive': '这个压缩包里没有可读的 conversations.json。请解压后直接选择该文件。',
