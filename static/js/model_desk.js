@@ -4,6 +4,7 @@
  */
 import {computed, signal} from '@preact/signals-core';
 import {memoryOf, recall, remember} from './prefs.js';
+import {t} from './words.js';
 
 const NEW = 'new'; // a conversation that does not exist yet
 const NONE = [];
@@ -27,7 +28,7 @@ export function modelDesk({api, session, thread, current}) {
   const nameOf = computed(() => {
     const names = new Map((list.value.models ?? []).map(m => [m.id, m.name]));
     return slug => {
-      if (!slug) return ''; // a person's message has no model
+      if (!slug) return slug === '' ? '' : t('model.unknown'); // '': none is chosen yet; null: of a reply that came from a file
       const [base, provider] = slug.split(/:(.*)/s);
       return names.get(slug) || (provider && names.has(base) ? `${names.get(base)} · ${provider}` : slug.split('/').at(-1));
     };

@@ -62,7 +62,7 @@ function sectionsOf({api, models, session, views}, data) {
     {title: t('set.notices'), lines: [notifications()]},
     data,
     {title: t('set.more'), lines: [
-      {label: t('set.model'), note: models.nameOf.value(models.preferred.value.default_model) || t('set.model.none'),
+      {label: t('set.model'), note: models.nameOf.value(models.preferred.value.default_model ?? '') || t('set.model.none'),
         run: () => wish(document.body, 'openPicker', {title: t('set.model'), pick: id => models.makeDefault(id).catch(say)})},
       {label: t('set.usage'), note: t('set.usage.note'), href: '/usage'},
       {label: t('set.keys'), run: () => wish(document.body, 'openKeySheet')},

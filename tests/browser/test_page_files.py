@@ -110,6 +110,22 @@ def test_the_archive_that_chatgpt_sends_is_read_as_it_is(visit: Visit) -> None:
     expect(visit.answer).to_have_text("Here I am")
 
 
+def test_a_reply_that_came_without_a_model_has_a_heading_with_a_word(visit: Visit, axe_source: str) -> None:
+    brought = document(1)
+    for message in brought["conversations"][0]["messages"]:
+        del message["model"]
+    dialog = open_import(visit)
+    choose(dialog, "rill.json", json.dumps(brought).encode())
+    dialog.get_by_role("button", name="Close").click()
+    expect(visit.page.locator(".reply-name")).to_have_text("Unknown model")
+    assert_accessible(visit, axe_source, "a reply without a model")
+    chinese = visit.context.browser.new_context(locale="zh-CN", storage_state=visit.context.storage_state())
+    page = chinese.new_page()
+    page.goto(visit.page.url)
+    expect(page.locator(".reply-name")).to_have_text("未知模型")
+    chinese.close()
+
+
 @pytest.mark.parametrize(("name", "content", "said"), [
     ("notes.json", b"{", "notes.json is not valid JSON."), ("photo.zip", b"PK\x03\x04nothing", "This archive holds no conversations.json"),
     ("other.json", b'{"a": 1}', "neither an export of Rill nor ChatGPT"), ("none.json", b"[]", "The file holds no conversations."),

@@ -61,7 +61,7 @@ export function mountReply(tools) {
   }
 
   function drawHead(message, isRunning) {
-    render(html`${ICONS.rill}<h2 class="reply-name" title=${message.model}>${state.name}</h2>
+    render(html`${ICONS.rill}<h2 class="reply-name" title=${message.model ?? nothing}>${state.name}</h2>
       ${isRunning ? html`<span class="reply-live"></span>` : tools.ended?.(message) ?? nothing}`, head);
     if (isRunning) tick();
   }

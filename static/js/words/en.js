@@ -59,6 +59,7 @@ export default {
 
   'params.open': 'Settings of this conversation',
   'params.count': n => plural(n, 'setting', 'settings'),
+  'model.unknown': 'Unknown model',
   'model.choose': name => `Model: ${name}. Choose another`,
 
   'reply.queued': 'waiting',

@@ -57,6 +57,7 @@ export default {
 
   'params.open': '这个对话的设置',
   'params.count': n => `${n} 项设置`,
+  'model.unknown': '未知模型',
   'model.choose': name => `模型：${name}。选择其他模型`,
 
   'reply.queued': '等待中',
