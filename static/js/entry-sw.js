@@ -51,7 +51,7 @@ self.addEventListener('fetch', event => {
   if (url.origin !== location.origin) return;
   if (request.method !== 'GET') return void forgetAfter(event, url);
   if (request.mode === 'navigate') {
-    if (url.pathname === '/' || url.pathname.startsWith('/c/')) event.respondWith(pageFor(request));
+    if (/^\/($|c\/|usage\/?$)/.test(url.pathname)) event.respondWith(pageFor(request));
   } else if (url.pathname.startsWith('/static/dist/')) event.respondWith(builtFile(request));
   else if (isKept(url)) event.respondWith(freshOrKept(event, url));
 });

@@ -30,6 +30,6 @@ export async function openUsage(el, api) {
 async function show(api) {
   const mine = ++asked;
   view.update({days, isLoading: true});
-  const next = await api.usage(days).then(told => ({told}), error => ({error: error.message}));
+  const next = await api.usage(days).then(told => ({told}), error => ({error: error.type === 'offline' ? t('usage.offline') : error.message}));
   if (mine === asked) view.update({days, isLoading: false, ...next});
 }

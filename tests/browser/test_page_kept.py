@@ -65,6 +65,18 @@ def test_a_kept_conversation_is_read_without_the_server_and_all_heals_when_it_is
     expect(kept.button("Send")).to_be_enabled()
 
 
+def test_the_usage_page_says_that_it_needs_the_server(kept: Visit, rill: Rill) -> None:
+    rill.kill()
+    kept.page.goto(f"{kept.base}/usage")
+    told = kept.page.get_by_text("Usage is counted by the server, and it cannot be reached now.")
+    expect(told).to_be_visible()
+    rill.start()
+    expect(kept.page.get_by_text("Reconnecting")).to_be_hidden(timeout=30_000)
+    kept.button("Try again").click()
+    expect(kept.page.locator(".usage-totals")).to_be_visible()
+    expect(told).to_be_hidden()
+
+
 def test_the_frame_comes_from_the_server_whenever_it_answers(kept: Visit, rill: Rill) -> None:
     kept.page.evaluate("""async () => { for (const name of await caches.keys()) if (name.startsWith('shell-'))
         await (await caches.open(name)).put('/', new Response('<h1>An old frame</h1>', {headers: {'Content-Type': 'text/html'}})); }""")

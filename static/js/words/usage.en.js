@@ -35,5 +35,6 @@ export default {
   'usage.day': 'Day',
   'usage.note': 'An estimate comes from the list prices. Some minutes after an answer the amount that was billed takes its place, if the key may ask for it. What a deleted conversation cost stays counted.',
   'usage.nothing': n => `Nothing was asked in the last ${n === 365 ? 'year' : `${n} days`}.`,
+  'usage.offline': 'Usage is counted by the server, and it cannot be reached now.',
   'usage.ask': 'Start a conversation',
 };
