@@ -7,6 +7,10 @@ try {
     const value = JSON.parse(localStorage.getItem(`rill.${name}`));
     if (value) document.documentElement.dataset[name] = value;
   }
+  const {theme} = document.documentElement.dataset;
+  for (const meta of theme ? document.querySelectorAll('meta[name="theme-color"]') : []) { // the browser's own bars; look.js has the same rule
+    meta.media = meta.dataset.theme === theme ? 'all' : 'not all';
+  }
 } catch {
   // No storage: the system's theme.
 }

@@ -22,4 +22,14 @@ export function chooseLook(name, choice) {
   remember(name, isUsual ? null : choice);
   if (isUsual) delete root.dataset[name];
   else root.dataset[name] = choice;
+  if (name === 'theme') colourBars(choice);
+}
+
+/** The browser's own bars take the colour of the theme that is shown. @param {string} theme */
+function colourBars(theme) {
+  for (const meta of document.querySelectorAll('meta[name="theme-color"]')) {
+    const own = meta.dataset.theme;
+    if (theme === 'system') meta.media = `(prefers-color-scheme: ${own})`;
+    else meta.media = own === theme ? 'all' : 'not all';
+  }
 }

@@ -10,9 +10,11 @@ from tests.browser.conftest import PHONE, Visit
 from tests.browser.test_page_looks import assert_accessible
 
 ROOT_SIZE = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
+# The colours that a browser may take for its bars: of the one tag that holds.
+BARS = "() => [...document.querySelectorAll('meta[name=theme-color]')].filter(one => matchMedia(one.media).matches).map(one => one.content)"
 # What <html> carries when the parser comes to <body>: nothing of the page's own modules has run by then.
 WATCH_BODY = """new MutationObserver((_, watch) => { if (!document.body) return; watch.disconnect();
-  window.early = {...document.documentElement.dataset}; }).observe(document, {childList: true, subtree: true});"""
+  window.early = {...document.documentElement.dataset}; window.bars = (%s)(); }).observe(document, {childList: true, subtree: true});""" % BARS
 
 
 def open_settings(visit: Visit) -> Locator:
@@ -45,6 +47,21 @@ def test_size_of_text_density_and_theme_hold_at_once_and_before_the_next_first_p
     choose(dialog, "Text size", "Normal")
     assert visit.page.evaluate(ROOT_SIZE) == usual
     assert visit.page.evaluate("localStorage.getItem('rill.text')") is None  # the usual is no choice
+
+
+@pytest.mark.parametrize(("system", "choice"), [("light", "Dark"), ("dark", "Light")])
+def test_the_bars_of_the_browser_take_the_colour_of_the_chosen_theme(open_page: Callable[..., Visit], system: str, choice: str) -> None:
+    colours = {"Light": "#faf9f7", "Dark": "#14181b"}
+    visit = open_page(color_scheme=system)
+    assert visit.page.evaluate(BARS) == [colours[system.title()]]
+    choose(open_settings(visit), "Theme", choice)
+    assert visit.page.evaluate(BARS) == [colours[choice]]
+    visit.context.add_init_script(WATCH_BODY)
+    visit.page.reload()
+    expect(visit.field).to_be_visible()
+    assert visit.page.evaluate("window.bars") == [colours[choice]]  # before the first paint
+    choose(open_settings(visit), "Theme", "System")
+    assert visit.page.evaluate(BARS) == [colours[system.title()]]
 
 
 def test_the_settings_are_worked_with_the_keyboard_and_give_the_focus_back(visit: Visit) -> None:
