@@ -7,10 +7,13 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.test_page_attachments import NOTES, pick, ready, tray
 from tests.browser.test_page_looks import WITHOUT_MOTION, assert_accessible
 from tests.servers import Rill
+from tests.standin_process import StandIn
 
 RUNNING = {"words": 150, "rate": 30, "seed": 3}
+SHORT = '{"words": 5}'
 
 
 def queue(visit: Visit) -> Locator:
@@ -64,6 +67,42 @@ def test_the_queue_is_kept_over_a_reload(visit: Visit, rill: Rill) -> None:
     expect(queue(visit)).to_contain_text("after the reload")
     expect(visit.page.locator(".utterance")).to_have_count(2, timeout=30_000)
     assert asked(rill, visit)[1:] == ["after the reload"]
+
+
+def test_files_wait_with_their_message_also_over_a_reload_and_go_along(visit: Visit, rill: Rill, upstream: StandIn) -> None:
+    begin(visit, words=300)
+    pick(visit, NOTES, {**NOTES, "name": "other.py"})
+    ready(visit, 2)
+    visit.say(SHORT)
+    expect(tray(visit)).to_have_count(0)
+    expect(queue(visit)).to_contain_text(f"{SHORT}2 files")
+    pick(visit, NOTES)
+    ready(visit, 1)
+    visit.button("Send after this answer").click()  # no words, only a file
+    visit.page.reload()
+    expect(queue(visit).get_by_role("listitem")).to_have_text([f"{SHORT}2 files", "1 file"])
+    expect(tray(visit)).to_have_count(0)
+    expect(visit.page.locator(".utterance")).to_have_count(3, timeout=30_000)
+    expect(visit.page.locator(".utterance").nth(1).locator("li")).to_have_count(2)
+    expect(visit.page.locator(".utterance").nth(2).locator("li")).to_have_count(1)
+    expect(queue(visit)).to_be_hidden()
+    assert asked(rill, visit)[1:] == [SHORT, ""]
+    assert [part["type"] for part in upstream.ledger()[-1]["body"]["messages"][-1]["content"]] == ["text"]
+
+
+def test_words_of_a_waiting_message_with_a_file_can_be_changed_and_taken_out(visit: Visit, rill: Rill) -> None:
+    begin(visit, words=2000)
+    pick(visit, NOTES)
+    ready(visit, 1)
+    visit.say("needless")
+    queue(visit).get_by_role("button", name="Change this message").click()
+    visit.page.get_by_role("textbox", name="Change this message").fill("")
+    visit.page.keyboard.press("Enter")
+    expect(queue(visit).get_by_role("listitem")).to_have_text(["1 file"])
+    visit.button("Stop the answer").click()
+    visit.button("Send now").click()
+    expect(visit.page.locator(".utterance").nth(1).locator(".file")).to_contain_text("notes.py")
+    assert asked(rill, visit)[1:] == [""]
 
 
 def test_two_tabs_send_it_once(visit: Visit, open_page: Callable[..., Visit], rill: Rill) -> None:

@@ -1,7 +1,7 @@
 /**
  * Messages that wait for the end of an answer: the transitions of one conversation's queue. Pure. Called by queue.js.
  *
- * @typedef {{key: string, body: {content: string, models?: string[]}}} Item  `key`: the Idempotency-Key, so that however many
+ * @typedef {{key: string, body: {content: string, models?: string[], attachments?: string[]}}} Item  `key`: the Idempotency-Key, so that however many
  *   tabs send it, the server makes one message
  * @typedef {{after: string, items: Item[]}} Queue  `after`: the reply whose end the first item waits for, and which it follows
  */

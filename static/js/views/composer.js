@@ -54,7 +54,7 @@ export function mountComposer(el) {
   function submit(event) {
     event.preventDefault();
     const content = field.value.trim();
-    if (state.isSending || state.isCut || !(content || (files.ids.length && !state.mustWait))) return;
+    if (state.isSending || state.isCut || !(content || files.ids.length)) return;
     if (files.trouble) return say(files.trouble);
     // A text that failed to be sent may have arrived, and its answer be what runs: tried again it is the same wish.
     wish(el, state.mustWait && content !== unsent ? 'queueMessage' : 'sendMessage', {content});
@@ -105,7 +105,7 @@ export function mountComposer(el) {
 
   function drawButton() {
     // Stop keeps its place at the end: a button to send that came there would take its clicks.
-    const isEmpty = !field.value.trim() && (state.mustWait || !files.ids.length);
+    const isEmpty = !field.value.trim() && !files.ids.length;
     const word = t(state.mustWait ? 'say.queue' : 'say.send');
     render(html`${state.isRunning && isEmpty ? nothing : html`<button type="submit" class="round" aria-label=${word} title=${word}
         ?disabled=${isEmpty || state.isSending || state.isCut}>${ICONS.send}</button>`}${state.isRunning ? html`<button type="button" class="round is-stop"

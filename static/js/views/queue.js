@@ -32,7 +32,8 @@ export function mountQueue(composer, does) {
     const key = edited;
     if (key === null) return;
     edited = null;
-    if (content?.trim()) does.edit(key, content.trim());
+    const {attachments} = state.items.find(item => item.key === key).body;
+    if (content !== null && (content.trim() || attachments)) does.edit(key, content.trim());
     does.editing(null);
     draw();
     composer.querySelector('textarea').focus({preventScroll: true});
@@ -52,7 +53,9 @@ export function mountQueue(composer, does) {
   const drawEditor = () => html`<textarea class="queue-edit" rows="1" dir="auto" aria-label=${t('queue.edit')} @keydown=${onKey}></textarea>
     <button type="button" class="icon-button" aria-label=${t('queue.save')} title=${t('queue.save')} @click=${() => endEdit(el.querySelector('textarea').value)}>${ICONS.check}</button>`;
 
-  const drawWords = item => html`<span class="queue-text" dir="auto">${item.body.content}</span>
+  const drawFiles = ({attachments}) => (attachments ? html`<span class="queue-files">${ICONS.clip}${t('queue.files', attachments.length)}</span>` : nothing);
+
+  const drawWords = item => html`<span class="queue-text" dir="auto">${item.body.content}</span>${drawFiles(item.body)}
     <button type="button" class="icon-button" aria-label=${t('queue.edit')} title=${t('queue.edit')} @click=${() => startEdit(item)}>${ICONS.pen}</button>
     <button type="button" class="icon-button" aria-label=${t('queue.drop')} title=${t('queue.drop')} @click=${() => does.drop(item.key)}>${ICONS.close}</button>`;
 

@@ -6,6 +6,7 @@ export default {
   'queue.failed': 'Held, because the answer broke off.',
   'queue.interrupted': 'Held, because the answer was interrupted.',
   'queue.now': 'Send now',
+  'queue.files': n => (n === 1 ? '1 file' : `${n} files`),
   'queue.edit': 'Change this message',
   'queue.save': 'Keep the change',
   'queue.drop': 'Take this message back',
