@@ -119,8 +119,9 @@ function makeDesk({api, models, store, views}) {
   function draw() {
     const where = place();
     const list = listOf(where);
-    const slug = models.chosen.value ?? '';
-    tray.update({items: [...list], model: (models.list.value.models ?? []).find(m => m.id === slug), modelName: models.nameOf.value(slug)});
+    const asked = [...new Set(models.asked() ?? [models.chosen.value ?? ''])].map(slug => (
+      {name: models.nameOf.value(slug), model: (models.list.value.models ?? []).find(m => m.id === slug)}));
+    tray.update({items: [...list], asked});
     const ready = list.filter(item => item.status === 'ready');
     views.composer.hold({
       ids: ready.map(item => item.attachment.id),

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import PHONE, Visit
+from tests.browser.test_page_compare import ask_too
 from tests.files import noise, pdf, photo, picture
 from tests.standin_process import StandIn
 
@@ -154,6 +155,22 @@ def test_one_is_warned_before_a_model_gets_what_it_may_not_see(visit: Visit) -> 
     expect(told).to_contain_text("rivers.pdf goes to the model as a PDF")
     visit.choose("unlisted/model")
     expect(told).to_contain_text("It is not known whether model takes images")
+
+
+def test_the_warning_names_each_model_of_a_comparison_that_may_not_see_it(visit: Visit) -> None:
+    visit.choose("demo/echo")
+    pick(visit, PICTURE, {"name": "rivers.pdf", "mimeType": "application/pdf", "buffer": pdf("Rivers")})
+    ready(visit, 2)
+    told = visit.page.locator(".file-warnings")
+    expect(told).to_contain_text("rivers.pdf goes to the model as a PDF.")
+    for model in ("demo/fast", "demo/slow"):
+        ask_too(visit, model)
+    expect(told).to_contain_text("Demo: fast and Demo: slow do not list images among what they take.")
+    expect(told).to_contain_text("rivers.pdf goes to Demo: echo as a PDF.")
+    expect(told).to_contain_text("Demo: fast and Demo: slow take no PDF here: of rivers.pdf they get the text")
+    for model in ("fast", "slow"):
+        visit.button(f"Do not ask Demo: {model}").click()
+    expect(told).not_to_contain_text("images")
 
 
 def test_the_thread_tells_how_a_pdf_went(visit: Visit) -> None:

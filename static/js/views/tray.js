@@ -1,6 +1,6 @@
 /**
- * The files of the message one writes, above its words: pictures, names, progress, what is wrong, and what the chosen model
- * will make of them; and the target that shows where a dragged file may be dropped. Uploads nothing. Called by attach.js.
+ * The files of the message one writes, above its words: pictures, names, progress, what is wrong, and what the models
+ * that are asked will make of them; and the target that shows where a dragged file may be dropped. Uploads nothing. Called by attach.js.
  */
 import {html, nothing, render} from 'lit-html';
 import {repeat} from 'lit-html/directives/repeat.js';
@@ -12,21 +12,25 @@ const TARGET_MS = 400; // a drag that goes on says so several times a second
 
 /**
  * @param {import('../attach.js').Item[]} items
- * @param {object|undefined} model as GET /api/models gives it; undefined where it is not listed
- * @returns {string[]} sentences: what will not arrive as one may think
+ * @param {{name: string, model: object|undefined}[]} asked all that are to answer; `model` as GET /api/models gives it, undefined where it is
+ *   not listed
+ * @returns {string[]} sentences: what will not arrive as one may think, and at whom
  */
-export function warningsFor(items, model, name) {
+export function warningsFor(items, asked) {
   const kinds = items.map(item => item.attachment).filter(Boolean);
   const warnings = [];
-  const takes = model?.input_modalities ?? [];
+  const namesOf = isSuch => asked.filter(({model}) => isSuch(model, model?.input_modalities ?? [])).map(({name}) => name);
   if (kinds.some(one => one.kind === 'image')) {
-    if (!takes.length) warnings.push(t('attach.image.unknown', name));
-    else if (!takes.includes('image')) warnings.push(t('attach.image.no', name));
+    const [blind, unknown] = [namesOf((_, takes) => takes.length && !takes.includes('image')), namesOf((_, takes) => !takes.length)];
+    if (blind.length) warnings.push(t('attach.image.no', blind));
+    if (unknown.length) warnings.push(t('attach.image.unknown', unknown));
   }
+  const [whole, inWords] = [namesOf(model => model?.takes_pdf), namesOf(model => !model?.takes_pdf)];
   for (const one of kinds.filter(k => k.kind === 'pdf')) {
-    if (model?.takes_pdf) warnings.push(t('attach.pdf.file', one.name));
-    else if (!one.text_length) warnings.push(t('attach.pdf.none', one.name, name));
-    else warnings.push(t(one.text_is_cut ? 'attach.pdf.cut' : 'attach.pdf.text', one.name, one.text_length, name));
+    if (whole.length) warnings.push(t('attach.pdf.file', one.name, inWords.length ? whole : null));
+    if (!inWords.length) continue;
+    if (!one.text_length) warnings.push(t('attach.pdf.none', one.name, inWords));
+    else warnings.push(t(one.text_is_cut ? 'attach.pdf.cut' : 'attach.pdf.text', one.name, one.text_length, inWords));
   }
   return warnings;
 }
@@ -56,8 +60,8 @@ export function mountTray(el, act) {
       @click=${() => act.remove(item)}>${ICONS.close}</button></li>`;
 
   return {
-    update({items, model, modelName}) {
-      const warnings = warningsFor(items, model, modelName);
+    update({items, asked}) {
+      const warnings = warningsFor(items, asked);
       render(html`${items.length ? html`<ul class="files" aria-label=${t('attach.list')}>${repeat(items, item => item.key, drawItem)}</ul>` : nothing}
         <div class="file-warnings" role="status">${warnings.map(words => html`<p>${words}</p>`)}</div>`, el);
     },

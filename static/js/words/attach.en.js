@@ -1,5 +1,8 @@
 /** Words for files: attached, shown, sent. */
 const plural = (n, one, many) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+const and = new Intl.ListFormat('en');
+/** The names, and the verb for one or for more. */
+const who = (models, one, more) => `${and.format(models)} ${models.length === 1 ? one : more}`;
 
 export default {
   'attach.list': 'Files',
@@ -22,12 +25,12 @@ export default {
   'attach.empty': 'This file is empty.',
   'attach.wait': 'A file is still being uploaded. Wait for it, or remove it.',
   'attach.failed': 'A file could not be uploaded. Try it again, or remove it.',
-  'attach.image.no': model => `${model} does not list images among what it takes. They are sent all the same, and it may refuse.`,
-  'attach.image.unknown': model => `It is not known whether ${model} takes images. They are sent all the same.`,
-  'attach.pdf.file': name => `${name} goes to the model as a PDF.`,
-  'attach.pdf.text': (name, n, model) => `${model} takes no PDF here: of ${name} it gets the text, ${plural(n, 'character', 'characters')}, without pictures.`,
-  'attach.pdf.cut': (name, n, model) => `${model} takes no PDF here: of ${name} it gets the first ${plural(n, 'character', 'characters')} of text.`,
-  'attach.pdf.none': (name, model) => `No text can be read from ${name}, and ${model} takes no PDF here: it would see nothing of it.`,
+  'attach.image.no': models => `${who(models, 'does not list images among what it takes', 'do not list images among what they take')}. Images are sent all the same, and may be refused.`,
+  'attach.image.unknown': models => `It is not known whether ${who(models, 'takes', 'take')} images. They are sent all the same.`,
+  'attach.pdf.file': (name, models) => `${name} goes to ${models ? and.format(models) : 'the model'} as a PDF.`,
+  'attach.pdf.text': (name, n, models) => `${who(models, 'takes', 'take')} no PDF here: of ${name} ${models.length === 1 ? 'it gets' : 'they get'} the text, ${plural(n, 'character', 'characters')}, without pictures.`,
+  'attach.pdf.cut': (name, n, models) => `${who(models, 'takes', 'take')} no PDF here: of ${name} ${models.length === 1 ? 'it gets' : 'they get'} the first ${plural(n, 'character', 'characters')} of text.`,
+  'attach.pdf.none': (name, models) => `No text can be read from ${name}, and ${who(models, 'takes', 'take')} no PDF here: ${models.length === 1 ? 'it' : 'they'} would see nothing of it.`,
   'attach.way.file': 'sent as PDF',
   'attach.way.text': 'sent as its text',
   'attach.way.none': 'no text to send',

@@ -1,4 +1,6 @@
 /** 文件的用语：添加、显示、发送。 */
+const and = new Intl.ListFormat('zh');
+
 export default {
   'attach.list': '文件',
   'attach.drop': '松开即可添加文件',
@@ -20,12 +22,12 @@ export default {
   'attach.empty': '这个文件是空的。',
   'attach.wait': '还有文件正在上传。请等它完成，或将它移除。',
   'attach.failed': '有文件未能上传。请重试，或将它移除。',
-  'attach.image.no': model => `${model} 没有说明接受图片。图片仍会发送，但它可能拒绝。`,
-  'attach.image.unknown': model => `不清楚 ${model} 是否接受图片。图片仍会发送。`,
-  'attach.pdf.file': name => `${name} 会以 PDF 发给模型。`,
-  'attach.pdf.text': (name, n, model) => `${model} 在这里不接受 PDF：它得到的是 ${name} 的文字，共 ${n.toLocaleString('zh')} 个字符，不含图片。`,
-  'attach.pdf.cut': (name, n, model) => `${model} 在这里不接受 PDF：它得到的是 ${name} 开头的 ${n.toLocaleString('zh')} 个字符。`,
-  'attach.pdf.none': (name, model) => `${name} 里读不出文字，而 ${model} 在这里不接受 PDF：它看不到任何内容。`,
+  'attach.image.no': models => `${and.format(models)} 没有说明接受图片。图片仍会发送，但可能被拒绝。`,
+  'attach.image.unknown': models => `不清楚 ${and.format(models)} 是否接受图片。图片仍会发送。`,
+  'attach.pdf.file': (name, models) => (models ? `${name} 会以 PDF 发给 ${and.format(models)}。` : `${name} 会以 PDF 发给模型。`),
+  'attach.pdf.text': (name, n, models) => `${and.format(models)} 在这里不接受 PDF：得到的是 ${name} 的文字，共 ${n.toLocaleString('zh')} 个字符，不含图片。`,
+  'attach.pdf.cut': (name, n, models) => `${and.format(models)} 在这里不接受 PDF：得到的是 ${name} 开头的 ${n.toLocaleString('zh')} 个字符。`,
+  'attach.pdf.none': (name, models) => `${name} 里读不出文字，而 ${and.format(models)} 在这里不接受 PDF：看不到其中任何内容。`,
   'attach.way.file': '以 PDF 发送',
   'attach.way.text': '以文字发送',
   'attach.way.none': '没有文字可发送',
