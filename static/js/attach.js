@@ -1,20 +1,25 @@
 /**
- * The files of messages that are not sent yet, a list for each conversation: taken, uploaded two at a time, kept over a
- * reload by their ids, handed to the message that is sent. Loaded with the first file. Called by wishes.js.
+ * The files of messages that are not sent yet, a list for each conversation and for each message that is being edited: taken,
+ * uploaded two at a time, handed to the message that is sent; those of a conversation are kept over a reload by their ids.
+ * Loaded with the first file. Called by wishes.js.
  *
  * @typedef {{key: string, name: string, size: number, status: 'waiting'|'sending'|'ready'|'failed', progress: number,
- *   error: string, canRetry: boolean, file?: File, url?: string, attachment?: object, abort: AbortController}} Item
+ *   error: string, canRetry: boolean, file?: File, url?: string, attachment?: object, abort: AbortController, isOld?: boolean}} Item
+ *   `isOld`: of the message as it was before it is edited, which keeps it
+ * @typedef {{el: HTMLElement, attachments: object[], say: (sentence: string) => void, focus: () => void, hold: (files: object) => void}} Editor
+ * @typedef {string|Editor} Place a conversation, by its id, or a message that is being edited
  */
 import {effect} from '@preact/signals-core';
 import {makeKey} from './api.js';
 import {memoryOf} from './prefs.js';
 import {MAX_BYTES, nameFor, prepare, send} from './upload.js';
-import {mountTray} from './views/tray.js';
+import {mountDropTarget, mountTray} from './views/tray.js';
 import {addWords, t} from './words.js';
 
 const NEW = 'new'; // of a conversation that does not exist yet
 const AT_ONCE = 2;
 const MAX_FILES = 10; // of one message, as on the server
+const isEditor = where => typeof where !== 'string';
 
 let desk = null;
 
@@ -30,13 +35,27 @@ function makeDesk({api, models, store, views}) {
   let sending = 0;
   const place = () => store.current.value ?? NEW;
   const listOf = where => lists.get(where) ?? lists.set(where, restored(where)).get(where);
-  const tray = mountTray(document.querySelector('.tray'), {remove, retry});
+  const composer = {el: document.querySelector('#composer .tray'), say: sentence => views.composer.failed(sentence), focus: views.composer.focus, hold: views.composer.hold};
+  const showTarget = mountDropTarget();
+  const trays = new Map();
+
+  const fieldOf = where => (isEditor(where) ? where : composer);
+
+  function trayOf(where) {
+    const field = fieldOf(where);
+    const here = () => (isEditor(where) ? where : place());
+    if (!trays.has(field)) trays.set(field, mountTray(field.el, {remove: item => remove(here(), item), retry: item => retry(here(), item)}));
+    return trays.get(field);
+  }
 
   function restored(where) {
-    const items = (kept.get(where) ?? []).map(attachment => ({key: attachment.id, name: attachment.name, size: attachment.size, status: 'ready', attachment}));
+    if (isEditor(where)) return where.attachments.map(attachment => ({...itemOf(attachment), isOld: true}));
+    const items = (kept.get(where) ?? []).map(itemOf);
     items.forEach(item => check(where, item));
     return items;
   }
+
+  const itemOf = attachment => ({key: attachment.id, name: attachment.name, size: attachment.size, status: 'ready', attachment});
 
   /** What was attached days ago is gone at the server. */
   async function check(where, item) {
@@ -46,11 +65,11 @@ function makeDesk({api, models, store, views}) {
     views.announcer.say(t('attach.gone', item.name));
   }
 
-  function add(files) {
-    const where = place();
+  /** @param {File[]} files none: only to show what there is @param {Editor} [editor] */
+  function add(files, editor) {
+    const where = editor ?? place();
     const list = listOf(where);
     const room = MAX_FILES - list.length;
-    if (files.length > room) views.composer.failed(t('attach.many', MAX_FILES));
     for (const file of files.slice(0, Math.max(0, room))) {
       const isLarge = file.size > MAX_BYTES && !file.type.startsWith('image/');
       const item = {key: makeKey(), name: file.name || t('attach.unnamed'), size: file.size, file, progress: 0, abort: new AbortController(),
@@ -60,7 +79,8 @@ function makeDesk({api, models, store, views}) {
     }
     changed(where);
     next();
-    views.composer.focus();
+    fieldOf(where).focus();
+    if (files.length > room) fieldOf(where).say(t('attach.many', MAX_FILES));
   }
 
   function next() {
@@ -88,18 +108,22 @@ function makeDesk({api, models, store, views}) {
     next();
   }
 
-  function retry(item) {
+  function retry(where, item) {
     item.status = 'waiting';
-    changed(place());
+    changed(where);
     next();
   }
 
-  function remove(item) {
-    drop(place(), item);
-    item.abort?.abort();
-    if (item.attachment) api.deleteAttachment(item.attachment.id).catch(() => {}); // unsent ones go after a day anyway
+  function remove(where, item) {
+    drop(where, item);
+    forget(item);
     views.announcer.say(t('attach.removed', item.name));
-    views.composer.focus();
+    fieldOf(where).focus();
+  }
+
+  function forget(item) {
+    item.abort?.abort();
+    if (item.attachment && !item.isOld) api.deleteAttachment(item.attachment.id).catch(() => {}); // unsent ones go after a day anyway
   }
 
   function drop(where, item) {
@@ -110,20 +134,23 @@ function makeDesk({api, models, store, views}) {
   }
 
   function changed(where) {
+    if (isEditor(where)) {
+      if (lists.has(where)) draw(where);
+      return;
+    }
     const ready = listOf(where).filter(item => item.status === 'ready').map(item => item.attachment);
     const held = kept.get(where);
     if (JSON.stringify(held ?? []) !== JSON.stringify(ready)) kept.set(where, ready.length ? ready : null);
-    if (where === place()) draw();
+    if (where === place()) draw(where);
   }
 
-  function draw() {
-    const where = place();
+  function draw(where) {
     const list = listOf(where);
     const asked = [...new Set(models.asked() ?? [models.chosen.value ?? ''])].map(slug => (
       {name: models.nameOf.value(slug), model: (models.list.value.models ?? []).find(m => m.id === slug)}));
-    tray.update({items: [...list], asked});
+    trayOf(where).update({items: [...list], asked});
     const ready = list.filter(item => item.status === 'ready');
-    views.composer.hold({
+    fieldOf(where).hold({
       ids: ready.map(item => item.attachment.id),
       trouble: list.some(item => item.status === 'failed') ? t('attach.failed') : list.length > ready.length ? t('attach.wait') : '',
       /** A new conversation has got its id while its first message is on the way. */
@@ -141,16 +168,25 @@ function makeDesk({api, models, store, views}) {
           changed(name);
         }
       },
+      /** What is edited was given up, or sent and cleared before. */
+      close() {
+        listOf(where).forEach(forget);
+        lists.delete(where);
+        trays.delete(where);
+      },
     });
   }
 
-  effect(draw);
+  effect(() => {
+    draw(place());
+    for (const where of lists.keys()) if (isEditor(where)) draw(where);
+  });
 
   return {
     add,
     /** A file over the page. */
     drag(type, files) {
-      tray.target(type !== 'drop');
+      showTarget(type !== 'drop');
       if (type === 'drop') add(files);
     },
   };

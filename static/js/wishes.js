@@ -68,7 +68,7 @@ export function listenToWishes(parts) {
   if (recall('files')) desk();
 
   const wishes = {
-    attachFiles: async ({files}) => (await desk()).add(files),
+    attachFiles: async ({files, editor}) => (await desk()).add(files, editor),
     sendMessage,
     async queueMessage({content}) {
       const {ids, clear} = views.composer.files();

@@ -16,10 +16,10 @@ from tests.standin_process import StandIn
 
 PICTURE = {"name": "red and blue.png", "mimeType": "image/png", "buffer": picture()}
 NOTES = {"name": "notes.py", "mimeType": "text/x-python", "buffer": b"print('hello')\n"}
-HANDED = """([kind, files]) => {
+HANDED = """([kind, into, files]) => {
   const transfer = new DataTransfer();
   for (const {name, type, data} of files) transfer.items.add(new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], name, {type}));
-  const target = document.querySelector('#say');
+  const target = document.querySelector(into);
   if (kind === 'paste') target.dispatchEvent(new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true, cancelable: true}));
   else target.dispatchEvent(new DragEvent(kind, {dataTransfer: transfer, bubbles: true, cancelable: true}));
 }"""
@@ -29,9 +29,15 @@ def pick(visit: Visit, *files: dict[str, Any]) -> None:
     visit.page.get_by_label("Attach files").set_input_files(list(files))
 
 
-def hand(visit: Visit, kind: str, *files: dict[str, Any]) -> None:
+def hand(visit: Visit, kind: str, *files: dict[str, Any], into: str = "#say") -> None:
     """Paste or drag, as the browser itself would."""
-    visit.page.evaluate(HANDED, [kind, [{"name": one["name"], "type": one["mimeType"], "data": base64.b64encode(one["buffer"]).decode()} for one in files]])
+    visit.page.evaluate(HANDED, [kind, into, [{"name": one["name"], "type": one["mimeType"], "data": base64.b64encode(one["buffer"]).decode()} for one in files]])
+
+
+def edit(visit: Visit) -> None:
+    expect(visit.numbers).to_be_visible()
+    visit.page.locator(".utterance").hover()
+    visit.button("Edit").click()
 
 
 def tray(visit: Visit) -> Locator:
@@ -39,7 +45,7 @@ def tray(visit: Visit) -> Locator:
 
 
 def ready(visit: Visit, count: int) -> None:
-    expect(visit.page.locator(".tray .file.is-ready")).to_have_count(count)
+    expect(visit.page.locator(".tray .file.is-ready")).to_have_count(count, timeout=20_000)  # a PDF is read in a process of its own
 
 
 @pytest.mark.parametrize("kind", ["pick", "paste", "drop"])
@@ -186,9 +192,7 @@ def test_an_edited_message_keeps_its_files_and_can_lose_one(visit: Visit, upstre
     pick(visit, NOTES, {**NOTES, "name": "other.py"})
     ready(visit, 2)
     visit.say("First")
-    expect(visit.numbers).to_be_visible()
-    visit.page.locator(".utterance").hover()
-    visit.button("Edit").click()
+    edit(visit)
     visit.button("Remove other.py").click()
     visit.page.get_by_role("textbox", name="Edit").fill("Second")
     visit.button("Send again").click()
@@ -196,6 +200,43 @@ def test_an_edited_message_keeps_its_files_and_can_lose_one(visit: Visit, upstre
     expect(visit.page.locator(".utterance .file")).to_have_count(1)
     expect(visit.numbers).to_be_visible()
     assert [part["text"][:14] for part in upstream.ledger()[-1]["body"]["messages"][-1]["content"]] == ["File: notes.py", "Second"]
+
+
+@pytest.mark.parametrize("kind", ["pick", "paste", "drop"])
+def test_a_file_is_added_to_a_message_that_is_edited(visit: Visit, upstream: StandIn, kind: str) -> None:
+    visit.choose("demo/echo").say("Only words")
+    edit(visit)
+    visit.page.get_by_role("textbox", name="Edit").fill("With a file")
+    if kind == "pick":
+        visit.page.locator(".edit").get_by_label("Attach files").set_input_files([NOTES])
+    else:
+        hand(visit, kind, NOTES, into=".edit textarea")
+    expect(visit.page.locator(".edit .file.is-ready")).to_contain_text("notes.py")
+    expect(visit.page.locator("#composer .file")).to_have_count(0)
+    visit.button("Send again").click()
+    expect(visit.page.locator(".utterance-text")).to_have_text("With a file")
+    for _ in range(2):
+        expect(visit.page.locator(".utterance a.file")).to_contain_text("notes.py")
+        expect(visit.answer).to_contain_text("print('hello')")
+        visit.page.reload()
+    assert [part["text"][:14] for part in upstream.ledger()[-1]["body"]["messages"][-1]["content"]] == ["File: notes.py", "With a file"]
+
+
+def test_an_edit_that_is_given_up_leaves_the_message_and_nothing_at_the_server(visit: Visit) -> None:
+    visit.choose("demo/echo")
+    pick(visit, NOTES)
+    ready(visit, 1)
+    visit.say("First")
+    edit(visit)
+    hand(visit, "paste", {**NOTES, "name": "other.py"}, {"name": "fake.png", "mimeType": "image/png", "buffer": b"<html>"}, into=".edit textarea")
+    expect(visit.page.locator(".edit .file.is-ready")).to_have_count(2)
+    visit.button("Send again").click()
+    expect(visit.page.locator(".edit").get_by_role("alert")).to_contain_text("could not be uploaded")
+    with visit.page.expect_request(lambda one: one.method == "DELETE") as gone:
+        visit.button("Cancel").click()
+    assert gone.value.response().status == 204
+    expect(visit.page.locator(".utterance a.file")).to_have_count(1)
+    assert visit.page.request.get(visit.base + visit.page.locator(".utterance a.file").get_attribute("href")).ok
 
 
 def test_a_large_photo_is_made_smaller_before_it_leaves_and_loses_its_metadata(visit: Visit) -> None:

@@ -29,10 +29,9 @@ export function drawFile({name, kind, url, id}) {
 /**
  * @param {HTMLElement} el
  * @param {object[]} attachments descriptions
- * @param {{sentAs?: object, onRemove?: (attachment: object) => void}} options `sentAs`: how the reply's model got each; with
- *   `onRemove` each has a button for it
+ * @param {object} sentAs how the reply's model got each
  */
-export async function showFiles(el, attachments, {sentAs = {}, onRemove} = {}) {
+export async function showFiles(el, attachments, sentAs = {}) {
   await addWords({en: () => import('../words/attach.en.js'), zh: () => import('../words/attach.zh.js')});
 
   const drawWay = one => {
@@ -42,16 +41,12 @@ export async function showFiles(el, attachments, {sentAs = {}, onRemove} = {}) {
   };
   const drawWords = one => html`<span class="file-words"><span class="file-name"><bdi>${one.name}</bdi></span><span class="file-note">${sizeOf(one)}</span>${drawWay(one)}</span>`;
   const drawOne = one => {
-    if (onRemove) {
-      return html`<li class="file">${drawFile(one)}${drawWords(one)}<button type="button" class="icon-button" aria-label=${t('attach.remove', one.name)}
-        title=${t('attach.remove', one.name)} @click=${() => onRemove(one)}>${ICONS.close}</button></li>`;
-    }
     if (one.kind === 'image') {
       return html`<li><button type="button" class="file-open" aria-label=${t('attach.open', one.name)} @click=${() => openLarge(one)}>${drawFile(one)}</button></li>`;
     }
     return html`<li><a class="file" href=${address(one.id)} download=${one.name} title=${t('attach.download', one.name)}>${drawFile(one)}${drawWords(one)}</a></li>`;
   };
-  render(html`<ul class="files ${onRemove ? '' : 'is-said'}" aria-label=${t('attach.list')}>${attachments.map(drawOne)}</ul>`, el);
+  render(html`<ul class="files is-said" aria-label=${t('attach.list')}>${attachments.map(drawOne)}</ul>`, el);
 }
 
 function openLarge(one) {

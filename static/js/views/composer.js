@@ -7,6 +7,7 @@ import {ICONS} from '../icons.js';
 import {wish} from '../dom.js';
 import {memoryOf} from '../prefs.js';
 import {t} from '../words.js';
+import {drawClip, pasteTo} from './file_ways.js';
 
 const NEW = 'new'; // the draft of a conversation that does not exist yet
 const DRAFT_EVERY_MS = 300;
@@ -25,14 +26,14 @@ export function mountComposer(el) {
   let timer = 0;
   let unsent = null; // what the server may not have got
   let files = {ids: []};
+  const take = added => wish(el, 'attachFiles', {files: added});
 
   render(html`<form class="composer" @submit=${submit}>
       <p class="say-trouble" role="alert"></p>
       <div class="tray"></div>
       <textarea id="say" rows="1" dir="auto" enterkeyhint="send" autocomplete="off" aria-label=${t('say.label')} placeholder=${t('say.hint')}
-        @keydown=${onKey} @input=${onInput} @paste=${onPaste}></textarea>
-      <div class="say-row"><label class="icon-button attach" title=${t('say.attach')}>${ICONS.clip}<input type="file" multiple
-        aria-label=${t('say.attach')} @change=${onPick}></label><div class="say-chips"></div><div class="say-button"></div></div>
+        @keydown=${onKey} @input=${onInput} @paste=${pasteTo(take)}></textarea>
+      <div class="say-row">${drawClip(take)}<div class="say-chips"></div><div class="say-button"></div></div>
     </form>`, el);
   const field = el.querySelector('textarea');
   const trouble = el.querySelector('.say-trouble');
@@ -61,18 +62,6 @@ export function mountComposer(el) {
   }
 
   const reason = () => (state.isCut ? t('say.offline') : ''); // why nothing can be sent
-
-  function onPick({target}) {
-    wish(el, 'attachFiles', {files: [...target.files]});
-    target.value = ''; // so that the same file can be picked once more
-  }
-
-  function onPaste(event) {
-    const {files: pasted, types} = event.clipboardData;
-    if (!pasted.length || types.includes('text/plain')) return; // office programs lay a picture of the text beside it
-    event.preventDefault();
-    wish(el, 'attachFiles', {files: [...pasted]});
-  }
 
   function onInput() {
     say(reason());

@@ -35,15 +35,23 @@ export function warningsFor(items, asked) {
   return warnings;
 }
 
-/** @param {HTMLElement} el @param {{remove: (item: object) => void, retry: (item: object) => void}} act */
-export function mountTray(el, act) {
+/** @returns {(isOn: boolean) => void} shows the target for as long as a drag goes on */
+export function mountDropTarget() {
   const target = document.createElement('div');
   target.className = 'drop-target';
   target.hidden = true;
   target.append(t('attach.drop'));
   document.body.append(target);
   let timer = 0;
+  return isOn => {
+    clearTimeout(timer);
+    target.hidden = !isOn;
+    if (isOn) timer = setTimeout(() => { target.hidden = true; }, TARGET_MS);
+  };
+}
 
+/** @param {HTMLElement} el @param {{remove: (item: object) => void, retry: (item: object) => void}} act */
+export function mountTray(el, act) {
   function drawNote(item) {
     if (item.status === 'failed') return html`<span class="file-note is-bad">${item.error}</span>`;
     if (item.status === 'ready') return html`<span class="file-note">${sizeOf(item.attachment)}</span>`;
@@ -64,12 +72,6 @@ export function mountTray(el, act) {
       const warnings = warningsFor(items, asked);
       render(html`${items.length ? html`<ul class="files" aria-label=${t('attach.list')}>${repeat(items, item => item.key, drawItem)}</ul>` : nothing}
         <div class="file-warnings" role="status">${warnings.map(words => html`<p>${words}</p>`)}</div>`, el);
-    },
-    /** Shown for as long as a drag goes on. */
-    target(isOn) {
-      clearTimeout(timer);
-      target.hidden = !isOn;
-      if (isOn) timer = setTimeout(() => { target.hidden = true; }, TARGET_MS);
     },
   };
 }

@@ -8,6 +8,7 @@ import {copyByButton, wish} from '../dom.js';
 import {memoryOf} from '../prefs.js';
 import {t} from '../words.js';
 import {drawBranches} from './branches.js';
+import {drawClip, pasteTo} from './file_ways.js';
 import {drawMore} from './more.js';
 import {drawWhen} from './when.js';
 
@@ -23,26 +24,53 @@ export function mountUtterance() {
   el.setAttribute('aria-label', t('you.label'));
   let state = null;
   let isEditing = false;
-  let kept = []; // attachments of a message that is being edited
+  let editor = null; // where a message is being edited: attach.js keeps its files and tells of them by `hold`
 
   function edit(isOn) {
+    editor?.files?.close();
+    editor = null;
     isEditing = isOn;
-    kept = state.message.attachments ?? [];
     draw();
     const field = el.querySelector('textarea');
     if (!field) return el.querySelector('.edit-act')?.focus();
     field.value = state.message.content;
     field.focus();
+    const attachments = state.message.attachments ?? [];
+    const trouble = el.querySelector('.say-trouble');
+    const say = sentence => { trouble.textContent = sentence; };
+    const hold = files => {
+      if (!files.trouble && trouble.textContent === opened.files?.trouble) say('');
+      opened.files = files;
+    };
+    const opened = editor = {el: el.querySelector('.tray'), attachments, say, focus: () => field.focus(), hold};
+    if (attachments.length) take([]);
+  }
+
+  const take = files => wish(el, 'attachFiles', {files, editor});
+
+  /** Files that are dropped here are of this message, not of the next one. */
+  function onDrop(event) {
+    const {files} = event.dataTransfer;
+    if (!files.length) return;
+    event.preventDefault();
+    event.stopPropagation();
+    take([...files]);
   }
 
   function save() {
     const content = el.querySelector('textarea').value.trim();
     const {message} = state;
-    const attachments = message.attachments?.length ? kept.map(one => one.id) : undefined;
-    if (!content && !attachments?.length) return;
-    if (content !== message.content || kept.length < (message.attachments?.length ?? 0)) {
-      wish(el, 'editMessage', {message, content, attachments, done: () => edit(false)});
-    } else edit(false);
+    const {files} = editor;
+    const had = (message.attachments ?? []).map(one => one.id);
+    const ids = files?.ids ?? had;
+    if (files?.trouble) return editor.say(files.trouble);
+    if (!content && !ids.length) return;
+    if (content === message.content && ids.join() === had.join()) return edit(false);
+    const done = () => {
+      files?.clear();
+      edit(false);
+    };
+    wish(el, 'editMessage', {message, content, attachments: ids.length || had.length ? ids : undefined, done});
   }
 
   function onKey(event) {
@@ -57,8 +85,9 @@ export function mountUtterance() {
 
   const copy = () => copyByButton(el, el.querySelector('.copy-act button'), state.message.content, t('act.copied'));
 
-  const drawEditor = () => html`<div class="edit">${drawFiles()}<textarea rows="2" dir="auto" aria-label=${t('act.edit')} @keydown=${onKey}></textarea>
-    <div class="edit-buttons"><button type="button" class="button" @click=${() => edit(false)}>${t('act.cancel')}</button>
+  const drawEditor = () => html`<div class="edit" @drop=${onDrop}><p class="say-trouble" role="alert"></p><div class="tray"></div>
+    <textarea rows="2" dir="auto" aria-label=${t('act.edit')} @keydown=${onKey} @paste=${pasteTo(take)}></textarea>
+    <div class="edit-buttons">${drawClip(take)}<button type="button" class="button" @click=${() => edit(false)}>${t('act.cancel')}</button>
     <button type="button" class="button is-main" @click=${save}>${t('act.save')}</button></div></div>`;
 
   function unfold(isOpen) {
@@ -84,18 +113,13 @@ export function mountUtterance() {
 
   function draw() {
     render(isEditing ? drawEditor() : drawWords(state), el);
-    if (state.message.attachments?.length) fillFiles();
+    if (state.message.attachments?.length && !isEditing) fillFiles();
   }
 
   async function fillFiles() {
     const {showFiles} = await import('./attachments.js');
     const place = el.querySelector('.said-files');
-    const remove = one => {
-      kept = kept.filter(other => other !== one);
-      fillFiles();
-    };
-    if (isEditing) showFiles(place, kept, {onRemove: remove});
-    else showFiles(place, state.message.attachments, {sentAs: state.reply?.sent_as});
+    if (place) showFiles(place, state.message.attachments, state.reply?.sent_as);
   }
 
   return {
