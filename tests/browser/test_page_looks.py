@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import PHONE, Visit
+from tests.servers import Rill
 
 FIRST_LOAD_BYTES = 60 * 1024
 AXE_RULES = {"empty-table-header": {"enabled": False}, "target-size": {"enabled": True}}  # a table's empty corner is the model's to write
@@ -142,6 +144,30 @@ def test_an_address_that_leads_nowhere_is_answered_with_a_way_back(visit: Visit,
     assert_accessible(visit, axe_source, "the error page")
     visit.page.get_by_role("link", name="Back to Rill").click()
     expect(visit.field).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "locale"), [(320, "en-GB"), (320, "zh-CN"), (390, "en-GB"), (390, "zh-CN")])
+def test_a_narrow_phone_cuts_nothing_of_the_composer_while_an_answer_runs(browser: Browser, rill: Rill, width: int, locale: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 700}, locale=locale, has_touch=True)
+    context.add_init_script("""localStorage['rill.setup'] = JSON.stringify({system_prompt: 'Be brief.', params: {temperature: 0.5}});
+      localStorage['rill.model'] = JSON.stringify({id: 'demo/numbers', over: null});""")
+    page = context.new_page()
+    page.goto(rill.url)
+    page.locator("#say").fill('{"words": 2000}')
+    page.keyboard.press("Enter")
+    page.locator(".is-stop").wait_for()
+    page.locator("#say").fill("And then?")
+    page.locator("button[type=submit]").wait_for()
+    form, model, *others = [page.locator(name).bounding_box() for name in
+                            (".composer", "#model-chip", ".attach", ".is-add", "#params-chip", "button[type=submit]", ".is-stop")]
+    for box in (boxes := [model, *others]):
+        assert form["x"] <= box["x"] and box["x"] + box["width"] <= form["x"] + form["width"], box
+    for one, other in itertools.combinations(boxes, 2):
+        assert one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"] \
+            or one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"], (one, other)
+    assert page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)(document.querySelector('.say-chips'))")
+    assert model["width"] >= 96
+    context.close()
 
 
 def test_the_first_load_is_light(open_page: Callable[..., Visit]) -> None:

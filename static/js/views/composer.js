@@ -109,7 +109,7 @@ export function mountComposer(el) {
         @click=${() => compareWith(state.also.toSpliced(i, 1))}><span>${state.nameOf(model)}</span>${ICONS.close}</button>`)}
       ${state.also.length < MOST_BESIDE ? html`<button type="button" class="chip is-add" aria-haspopup="dialog" aria-label=${t('say.compare')} title=${t('say.compare')}
         @click=${e => wish(el, 'openPicker', {anchor: e.currentTarget, pick: model => compareWith([...state.also, model])})}>${ICONS.plus}</button>` : nothing}<button
-      type="button" class="chip is-aside" id="params-chip" aria-haspopup="dialog" title=${t('params.open')} aria-label=${`${t('params.open')}: ${t('params.count', state.settings)}`}
+      type="button" class="chip is-aside" id="params-chip" data-count=${state.settings || nothing} aria-haspopup="dialog" title=${t('params.open')} aria-label=${`${t('params.open')}: ${t('params.count', state.settings)}`}
       @click=${() => wish(el, 'openParams')}>${ICONS.gear}${state.settings ? html`<span>${t('params.count', state.settings)}</span>` : nothing}</button>`,
     el.querySelector('.say-chips'));
   }
