@@ -13,8 +13,8 @@ from rill.launch.environment import PYTHON, ROOT
 from rill.launch.processes import LaunchError, run_loudly
 from rill.launch.steps import only_one_setup
 
-# A file stays in one process, with the servers it has started; the folders' order (pyproject.toml) brings the longest first.
-TOGETHER = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+# A file stays in one process, with the servers it has started; tests/conftest.py has them begin in a good order.
+TOGETHER = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main(arguments: list[str]) -> int:

@@ -154,6 +154,7 @@ def test_a_narrow_phone_cuts_nothing_of_the_composer_while_an_answer_runs(browse
     page = context.new_page()
     page.goto(rill.url)
     page.locator("#say").fill('{"words": 2000}')
+    page.locator("button[type=submit]:enabled").wait_for()
     page.keyboard.press("Enter")
     page.locator(".is-stop").wait_for()
     page.locator("#say").fill("And then?")

@@ -85,7 +85,7 @@ def test_an_undo_is_within_reach_of_a_thumb_while_the_drawer_is_open(open_page: 
     visit.page.get_by_role("menuitem", name="Delete").tap()
     expect(item(visit, "On the phone")).to_have_count(0)
     undo = visit.button("Undo")
-    assert undo.bounding_box()["height"] >= 44
+    assert round(undo.bounding_box()["height"]) >= 44
     undo.tap()
     expect(item(visit, "On the phone")).to_have_count(1)
 
@@ -172,7 +172,7 @@ def test_the_menu_of_a_message_opens_under_a_finger_while_the_sidebar_is_closed(
     visit = open_page(**FINGER)
     answered(visit, "On a phone")
     button = visit.replies.last.get_by_role("button", name="More", exact=True)
-    assert button.bounding_box()["height"] >= 44
+    assert round(button.bounding_box()["height"]) >= 44
     button.tap()
     visit.page.get_by_role("menuitem", name=name).tap()
     expect(visit.replies).to_have_count(0 if name.startswith("Delete") else 1)
@@ -216,7 +216,7 @@ def test_many_are_chosen_by_finger_deleted_together_and_brought_back_by_one_undo
     item(visit, "Bulk 4").get_by_role("button").tap()
     visit.page.get_by_role("menuitem", name="Choose several").tap()
     box = visit.page.get_by_role("checkbox", name="Bulk 3")
-    assert box.locator("xpath=..").bounding_box()["height"] >= 44
+    assert round(box.locator("xpath=..").bounding_box()["height"]) >= 44
     box.tap()
     visit.page.get_by_role("checkbox", name="Bulk 1").tap()
     expect(visit.page.get_by_role("heading", name="3 chosen")).to_be_visible()
