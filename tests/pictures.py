@@ -56,7 +56,8 @@ def on_a_phone(page: Page, rill: Rill) -> None:
 def ended(page: Page, rill: Rill) -> None:
     ask(page, "What travels over the wire")
     page.locator(".reply .numbers").wait_for(timeout=90_000)
-    page.get_by_role("heading", name="What travels over the wire").evaluate("el => el.scrollIntoView()")
+    page.get_by_role("heading", name="What travels over the wire").evaluate(
+        "el => { scroller.scrollTop += el.getBoundingClientRect().top - scroller.getBoundingClientRect().top - 16; }")
     page.wait_for_timeout(SOME_WORDS_MS)
 
 
