@@ -205,20 +205,18 @@ class Committer:
         changes: dict[str, Any] = {"status": growth.status, "timings": dict(run.timings), "request_id": run.request_id}
         growth.after = replace(message, **changes, retry=run.retry)
         if growth.ending is not None:
-            growth.after = self._final(growth)
+            usage, amount = Usage.from_upstream(run.usage), self._estimate(message.model or "", run.usage)
+            growth.after = self._final(growth, usage, amount)
             store.update_message(tx, message.seq, **_columns(growth.after))
-            usage = Usage.from_upstream(run.usage)
-            charges.add_run(tx, growth.after, run.generation_id, usage, self._estimate(message.model or "", run.usage))
+            charges.add_run(tx, growth.after, run.generation_id, usage, amount)
             if run.wire is not None:
                 store.save_wire(tx, message.seq, run.wire)
         else:
             store.update_message(tx, message.seq, **changes)
         growth.revision = store.next_revision(tx, message.user_id)
 
-    def _final(self, growth: Growth) -> Message:
+    def _final(self, growth: Growth, usage: Usage, amount: float | None) -> Message:
         run, ending = growth.run, growth.ending
-        usage = Usage.from_upstream(run.usage)
-        amount = self._estimate(run.message.model or "", run.usage)
         cost = None if amount is None else Cost(amount)
         before = run.message
         text = {"content": str(run.live.content), "reasoning": str(run.live.reasoning)}
