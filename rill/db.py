@@ -1,8 +1,9 @@
 """The database connection: opens it, brings its schema up to date, gives out transactions, and holds the lock that
 proves no other living process uses the data directory.
 
-It knows no table; `store.py` does. A transaction must not wait for anything but the database: on SQLite all
-greenlets share one thread, so what never yields between BEGIN and COMMIT is alone by construction.
+It knows no table; `store.py` does. A transaction that writes must not wait for anything but the database: on SQLite all
+greenlets share one thread, so what never yields between BEGIN and COMMIT is alone by construction. One that reads keeps its
+view, and may let others run meanwhile (`turns.py`).
 """
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 STOP_WAIT_SECONDS = 2.0  # how long a caller waits for the end of what it stopped to be durable
 LAST_COMMIT_SECONDS = 2.0  # at a shutdown, for the endings to be durable
 
+Grown = Callable[[Message], Message]  # a message as its row has it -> with the text that was committed since
+
 
 class Engine:
     def __init__(self, db: Database, hub: Hub, upstream: ZenMux, estimate, *, runs_per_user: int,  # noqa: ANN001
@@ -80,6 +82,14 @@ class Engine:
         if run is None or message.is_finished:
             return message
         return replace(message, content=str(run.live.content), reasoning=str(run.live.reasoning))
+
+    def grown_in(self, conversation_id: str) -> Grown:
+        """The same as of now, for the messages of one conversation that are read over several turns of the loop: a run that
+        ends meanwhile is gone, and its row as they see it is the old one. To be asked for when the reading has begun."""
+        runs = [*self.runs.values(), *self._unstored.values()]
+        texts = {run.message.id: {"content": str(run.live.content), "reasoning": str(run.live.reasoning)}
+                 for run in runs if run.message.conversation_id == conversation_id}
+        return lambda message: message if message.is_finished or message.id not in texts else replace(message, **texts[message.id])
 
     # -- ending
 

@@ -26,17 +26,14 @@ def fork(tx: Connection, user_id: str, message_id: str, title: str | None) -> Co
     """Raises NotFound, and Conflict while an answer on the branch grows."""
     message = store.get_message(tx, user_id, message_id)
     origin = store.get_conversation(tx, user_id, message.conversation_id)
-    rows = {row.id: row for row in tx.execute(select(messages.c.seq, messages.c.id, messages.c.parent_id, messages.c.status).where(
-        messages.c.conversation_id == origin.id, messages.c.deleted_at.is_(None)))}
-    path, at = [], rows.get(message.id)
-    while at is not None:
-        path.append(at)
-        at = rows.get(at.parent_id)
+    rows = tx.execute(select(messages.c.seq, messages.c.id, messages.c.parent_id, messages.c.status).where(
+        messages.c.conversation_id == origin.id, messages.c.deleted_at.is_(None)))
+    path = store.branch_to(rows, message.id)
     if not all(one.status in FINISHED for one in path):
         raise Conflict(STILL_WRITING)
     made = store.create_conversation(tx, user_id, title=origin.title if title is None else title, model=origin.model,
                                      system_prompt=origin.system_prompt, params=origin.params)
     ids = {one.id: new_id() for one in path}
-    copies = [(one.seq, ids[one.id], ids.get(one.parent_id)) for one in reversed(path)]
+    copies = [(one.seq, ids[one.id], ids.get(one.parent_id)) for one in path]
     tx.exec_driver_sql(_COPY, (made.id, orjson.dumps(copies).decode()))
     return store.update_conversation(tx, user_id, made.id, head_id=ids[message.id])

@@ -5,7 +5,7 @@ one that grows on, or comes later, is not shown. A link's token is the share's i
 key can make: neither is enough alone, the token is stored nowhere, and a link can be shown again. With RILL_SECRET_KEY set,
 who has the database (which holds the conversation itself) still cannot open a link; a new key ends all links.
 
-`read_share` and `read_file` are the functions here that ask for no owner: what they give is meant for anybody. A file of a
+`read_share`, `read_title` and `read_file` are the functions here that ask for no owner: what they give is meant for anybody. A file of a
 shared message is known to strangers by its place in the share alone.
 """
 from __future__ import annotations
@@ -19,17 +19,25 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from rill import attachments, store
 from rill.errors import Conflict, NotFound
-from rill.models import Conversation, Message, new_id, utc_now
+from rill.models import FINISHED, Conversation, Message, new_id, utc_now
 from rill.schema import messages, shares
+from rill.turns import paced
 
 ID_CHARS = 22
 MARK_CHARS = 22  # of base64: 132 bits
 MAX_SHARES = 100  # of one conversation
 NUMBER = re.compile(r"[1-9][0-9]{0,4}")  # of a file, from 1 on
+# What a link keeps of each message, measured where it is: SQLite counts code points too.
+_LENGTHS = select(
+    messages.c.id, messages.c.parent_id, messages.c.status,
+    func.length(messages.c.content).label("content"), func.length(messages.c.reasoning).label("reasoning"),
+).where(messages.c.conversation_id == bindparam("one"), messages.c.user_id == bindparam("owner"), messages.c.deleted_at.is_(None))
+_FILES = select(messages.c.id, messages.c.attachments).where(
+    messages.c.conversation_id == bindparam("one"), messages.c.user_id == bindparam("owner"), messages.c.deleted_at.is_(None))
 FILE_WORDS = ("name", "kind", "media_type", "size", "width", "height", "pages")
 
 GONE = "This link leads nowhere. It may have been revoked, or the conversation was deleted; ask whoever sent it for a new one."
@@ -65,16 +73,16 @@ def token_of(share_id: str, secret: str) -> str:
 
 def create_share(tx: Connection, user_id: str, conversation: Conversation, *, reasoning: bool, attachments: bool) -> Share:
     """Of the branch that is shown now. Raises Conflict."""
-    shown = store.branch_to(store.conversation_messages(tx, user_id, conversation.id), conversation.head_id)
+    shown = store.branch_to(tx.execute(_LENGTHS, {"one": conversation.id, "owner": user_id}), conversation.head_id)
     if not shown:
         raise Conflict(NOTHING_YET)
-    if not all(message.is_finished for message in shown):
+    if not all(message.status in FINISHED for message in shown):
         raise Conflict(STILL_WRITING)
     if len(list_shares(tx, user_id, conversation.id)) >= MAX_SHARES:
         raise Conflict(TOO_MANY)
     return Share(*tx.execute(insert(shares).values(
         id=new_id(), user_id=user_id, conversation_id=conversation.id, title=conversation.title, reasoning=reasoning, attachments=attachments,
-        branch=[[message.id, len(message.content), len(message.reasoning)] for message in shown], created_at=utc_now(),
+        branch=[[message.id, message.content, message.reasoning] for message in shown], created_at=utc_now(),
     ).returning(*shares.c)).one())
 
 
@@ -105,19 +113,25 @@ def read_share(tx: Connection, token: str, secret: str) -> dict[str, Any]:
     """What the link shows: words, names of models, sources and files. No ids, no owner, no costs, no settings. Raises NotFound, and
     tells by nothing whether a link ever was."""
     share = _opened(tx, token, secret)
-    by_id = {message.id: message for message in store.conversation_messages(tx, share.user_id, share.conversation_id)}
+    by_id = {message.id: message for message in paced(store.each_message(tx, share.user_id, share.conversation_id))}
     _check_whole(share, by_id)
     numbers = count(1)
     return {"title": share.title, "shared_at": share.created_at,
-            "messages": [_shown(by_id[message_id], content, reasoning, share, numbers) for message_id, content, reasoning in share.branch]}
+            "messages": [_shown(by_id[message_id], content, reasoning, share, numbers) for message_id, content, reasoning in paced(share.branch)]}
+
+
+def read_title(tx: Connection, token: str, secret: str) -> str:
+    """Raises NotFound where `read_share` does."""
+    share = _opened(tx, token, secret)
+    _check_whole(share, _files_of(tx, share))
+    return share.title
 
 
 def read_file(tx: Connection, token: str, secret: str, number: str) -> tuple[str, dict[str, Any]]:
     """Whose it is, and the description of the file with this number among those that the link shows. Raises NotFound as
     `read_share` does, also for a link that shows no files."""
     share = _opened(tx, token, secret)
-    of_message = {row.id: row.attachments for row in tx.execute(select(messages.c.id, messages.c.attachments).where(
-        messages.c.user_id == share.user_id, messages.c.conversation_id == share.conversation_id, messages.c.deleted_at.is_(None)))}
+    of_message = _files_of(tx, share)
     _check_whole(share, of_message)
     shown = [one for message_id, _, _ in share.branch for one in of_message[message_id]] if share.attachments else []
     if not NUMBER.fullmatch(number) or int(number) > len(shown):
@@ -139,6 +153,11 @@ def _opened(tx: Connection, token: str, secret: str) -> Share:
     except NotFound:
         raise NotFound(GONE) from None
     return share
+
+
+def _files_of(tx: Connection, share: Share) -> dict[str, list[dict[str, Any]]]:
+    """The attachments of each message that is there."""
+    return {row.id: row.attachments for row in tx.execute(_FILES, {"one": share.conversation_id, "owner": share.user_id})}
 
 
 def _check_whole(share: Share, there: Collection[str]) -> None:

@@ -7,7 +7,8 @@ that is not so plain goes into a quote, which ends by itself. It reads no rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 
 from rill.models import Conversation, Message
 
@@ -25,15 +26,16 @@ RAW = re.compile(r"^ {0,3}<(?:(?P<tag>script|pre|style|textarea)(?=[\s>]|$)|(?P<
 RAW_ENDS = {"!--": "-->", "?": "?>", "![cdata[": "]]>"}
 
 
-def branch_document(conversation: Conversation, branch: Iterable[Message], *, with_reasoning: bool = False) -> str:
-    """Ends with one newline."""
-    branch = list(branch)
-    parts = [f"# {_escaped(conversation.title) or UNTITLED}", *_facts(branch)]
-    if conversation.system_prompt:
-        parts += ["## Instructions", contained(conversation.system_prompt)]
-    for message in branch:
-        parts += _message_parts(message, with_reasoning)
-    return "\n\n".join(parts) + "\n"
+def branch_document(conversation: Conversation, branch: list[Message], *, with_reasoning: bool = False) -> Iterator[str]:
+    """Piece by piece; ends with one newline."""
+    yield f"# {_escaped(conversation.title) or UNTITLED}"
+    said = chain.from_iterable(_message_parts(message, with_reasoning) for message in branch)
+    yield from (f"\n\n{part}" for part in chain(_facts(branch), _instructions(conversation), said))
+    yield "\n"
+
+
+def _instructions(conversation: Conversation) -> list[str]:
+    return ["## Instructions", contained(conversation.system_prompt)] if conversation.system_prompt else []
 
 
 def _facts(branch: list[Message]) -> Iterator[str]:

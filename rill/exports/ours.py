@@ -7,7 +7,7 @@ A conversation and a message are those of the API, with the ids they had here; o
 on the same server finds them again), and with `pieces_of` also the bytes, in base64 as `data`, where a conversation names
 them first. All is written conversation by conversation: each is true as of its turn, one that is made meanwhile is left
 out, one that is deleted meanwhile too. So memory holds one conversation and a piece of a file, no transaction waits for a
-slow reader, and streams that run get their turn between two.
+slow reader, and streams that run get their turn every few milliseconds.
 """
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from rill.db import Database
 from rill.errors import NotFound
 from rill.models import Conversation, Message, utc_now
 from rill.schema import conversations
+from rill.turns import paced
 
 FORMAT = "rill"
 VERSION = 1
 BLOCK_BYTES = 64 * 1024  # less is not worth a write to the socket
 
-
+GrownIn = Callable[[str], Callable[[Message], Message]]
 Pieces = Callable[[str], Iterable[bytes]]  # of a file, by its id; all but the last of a length that three divides
 
 
@@ -38,21 +39,24 @@ def one(conversation: Conversation, messages: Iterable[Message], pieces_of: Piec
     yield from _blocks(chain([_head()[:-1], b","], _unit(conversation, messages, pieces_of)))
 
 
-def everything(db: Database, user_id: str, grown: Callable[[Message], Message] = lambda message: message, pieces_of: Pieces | None = None) -> Iterator[bytes]:
-    """`grown` gives a message that a run is writing with its text. May raise when the database cannot be read: the document is then broken off, and so no valid JSON."""
+def everything(db: Database, user_id: str, grown_in: GrownIn = lambda conversation_id: lambda message: message,
+               pieces_of: Pieces | None = None) -> Iterator[bytes]:
+    """`grown_in` is the engine's: what gives a message that a run is writing with its text. May raise when the database cannot
+    be read: the document is then broken off, and so no valid JSON."""
     with db.read() as tx:
         ids = tx.scalars(select(conversations.c.id).where(conversations.c.user_id == user_id).order_by(conversations.c.seq)).all()
-    yield from _blocks(_everything(db, user_id, ids, grown, pieces_of))
+    yield from _blocks(_everything(db, user_id, ids, grown_in, pieces_of))
 
 
-def _everything(db: Database, user_id: str, ids: Iterable[str], grown: Callable[[Message], Message], pieces_of: Pieces | None = None) -> Iterator[bytes]:
+def _everything(db: Database, user_id: str, ids: Iterable[str], grown_in: GrownIn, pieces_of: Pieces | None = None) -> Iterator[bytes]:
     yield _head()[:-1] + b',"conversations":['
     comma = b""
     for conversation_id in ids:
         try:
             with db.read() as tx:
                 conversation = store.get_conversation(tx, user_id, conversation_id)
-                messages = [grown(one) for one in store.conversation_messages(tx, user_id, conversation_id)]
+                grown = grown_in(conversation_id)
+                messages = [grown(one) for one in paced(store.each_message(tx, user_id, conversation_id))]
         except NotFound:
             continue
         yield comma + b"{"
@@ -71,7 +75,7 @@ def _unit(conversation: Conversation, messages: Iterable[Message], pieces_of: Pi
     yield b'"conversation":' + orjson.dumps(conversation.as_dict()) + b',"messages":['
     comma = b""
     written: set[str] = set()  # files: a message that was edited names those of the one before it again
-    for message in messages:
+    for message in paced(messages):
         described = _described(message)
         if pieces_of is None or not message.attachments:
             yield comma + orjson.dumps(described)

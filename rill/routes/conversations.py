@@ -4,12 +4,14 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request
+from orjson import Fragment, dumps
 
 from rill import store, trash
 from rill.errors import InvalidRequest, NotFound
 from rill.replies import conversation_event
 from rill.routes.bodies import ConversationChange, NewConversation, Nothing
 from rill.routes.door import answer, body, once, parts, user
+from rill.turns import paced
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 MAX_SEARCH_CHARS = 200
@@ -62,9 +64,9 @@ def create_conversation() -> Response:
 def read_conversation(conversation_id: str) -> Response:
     with parts.db.read() as tx:
         conversation = store.get_conversation(tx, user().id, conversation_id)
-        messages = store.conversation_messages(tx, user().id, conversation_id)
         revision = store.revision(tx, user().id)
-        shown = [parts.engine.grown(one).as_dict() for one in messages]
+        grown = parts.engine.grown_in(conversation_id)
+        shown = [Fragment(dumps(grown(one).as_dict())) for one in paced(store.each_message(tx, user().id, conversation_id))]
     return answer({"conversation": conversation.as_dict(), "messages": shown, "revision": revision})
 
 

@@ -17,6 +17,7 @@ from rill.imports.taking import take
 from rill.models import utc_now
 from rill.routes.bodies import known_params
 from rill.routes.door import MIB, answer, once, parts, raw_json, takes_up_to, user
+from rill.turns import paced
 
 MAX_IMPORT_BYTES = 64 * MIB
 TOO_LARGE = (f"An import takes {MAX_IMPORT_BYTES // MIB} MiB at once, and this is more. Nothing was imported; send fewer conversations at once, "
@@ -36,18 +37,19 @@ def export_conversation(conversation_id: str) -> Response:
         kind, with_reasoning = request.args.get("format", "markdown"), _flag("reasoning")
         if kind not in ("markdown", "json"):
             raise InvalidRequest("`format` must be markdown or json.")
-        messages = [parts.engine.grown(one) for one in store.conversation_messages(tx, user().id, conversation_id)]
+        grown = parts.engine.grown_in(conversation_id)
+        messages = [grown(one) for one in paced(store.each_message(tx, user().id, conversation_id))]
     if kind == "json":
         return _file(ours.one(conversation, messages, pieces_of), JSON, conversation.title, "json")
     shown = store.branch_to(messages, conversation.head_id)
-    text = markdown.branch_document(conversation, shown, with_reasoning=with_reasoning)
+    text = "".join(paced(markdown.branch_document(conversation, shown, with_reasoning=with_reasoning)))
     return _file(text.encode(), MARKDOWN, conversation.title, "md")
 
 
 @files.get("/api/export")
 def export_everything() -> Response:
     """Every conversation of the user, as one JSON document that `/api/import` takes; with `attachments=true` also the files."""
-    return _file(ours.everything(parts.db, user().id, parts.engine.grown, _pieces_of()), JSON, f"Rill {utc_now()[:10]}", "json")
+    return _file(ours.everything(parts.db, user().id, parts.engine.grown_in, _pieces_of()), JSON, f"Rill {utc_now()[:10]}", "json")
 
 
 @files.post("/api/import")

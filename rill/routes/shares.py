@@ -75,10 +75,10 @@ def read_shared_file(share: str, number: str) -> Response:
 def share_page(share: str) -> Response:
     try:
         with parts.db.read() as tx:
-            shown = links.read_share(tx, share, parts.secret_key)
+            title = links.read_title(tx, share, parts.secret_key)
     except NotFound as error:
         return _unlisted(Response(render_template("share_gone.html", message=error.message), 404))
-    return _unlisted(Response(render_template("share.html", title=shown["title"])))
+    return _unlisted(Response(render_template("share.html", title=title)))
 
 
 def _unlisted(response: Response) -> Response:

@@ -57,12 +57,12 @@ def test_a_long_title_makes_no_long_name() -> None:
 def test_a_branch_reads_as_a_talk(db: Database) -> None:
     conversation, messages = talk(db, ("user", "Why is the sky blue?"), ("assistant", "Because of *scattering*."), title="The <sky> & _more_",
                                   reasoning="Rayleigh, I think.", citations=[{"url": "https://example.org/sky", "title": "Sky [1]"}])
-    text = markdown.branch_document(conversation, messages)
+    text = "".join(markdown.branch_document(conversation, messages))
     assert text == (
         "# The \\<sky\\> & \\_more\\_\n\nModel: `demo/hand`\n\n## You · 2026-01-02 03:04 UTC\n\nWhy is the sky blue?\n\n"
         "## demo/hand · 2026-01-02 03:04 UTC\n\nBecause of *scattering*.\n\nSources:\n\n- [Sky \\[1\\]](<https://example.org/sky>)\n"
     )
-    folded = markdown.branch_document(conversation, messages, with_reasoning=True)
+    folded = "".join(markdown.branch_document(conversation, messages, with_reasoning=True))
     assert "<details><summary>Thoughts</summary>\n\nRayleigh, I think.\n\n</details>\n\nBecause" in folded
 
 
@@ -74,7 +74,7 @@ def test_a_branch_reads_as_a_talk(db: Database) -> None:
 ])
 def test_it_says_how_an_answer_ended(db: Database, values: dict[str, Any], said: str) -> None:
     conversation, messages = talk(db, ("user", "Go"), ("assistant", "Half of"), **values)
-    assert markdown.branch_document(conversation, messages).endswith(f"Half of\n\n{said}\n")
+    assert "".join(markdown.branch_document(conversation, messages)).endswith(f"Half of\n\n{said}\n")
 
 
 @pytest.mark.parametrize(("text", "written"), [
@@ -118,7 +118,7 @@ def test_a_conversation_that_goes_while_all_is_written_is_left_out(db: Database)
     kept, _ = talk(db, ("user", "kept"))
     gone, _ = talk(db, ("user", "x" * ours.BLOCK_BYTES))
     last, _ = talk(db, ("user", "last"))
-    document = ours._everything(db, ALICE.id, [kept.id, gone.id, last.id], lambda message: message)
+    document = ours._everything(db, ALICE.id, [kept.id, gone.id, last.id], lambda conversation_id: lambda message: message)
     text = next(document)
     with db.write() as tx:
         trash.delete_conversation(tx, ALICE.id, gone.id, lambda message: message)
