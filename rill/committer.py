@@ -57,8 +57,7 @@ class Committer:
         self._on_ended = on_ended
         self._dirty: dict[Run, None] = {}
         self._journaled: set[Run] = set()  # whose text the journal holds: not ended, or its end could not be stored
-        self._journal_bytes = 0
-        self._compact_at = JOURNAL_BYTES
+        self._emptied()
         self._due = Event()
         self._is_troubled = False  # and the readers have been told
         self._greenlet: gevent.Greenlet | None = None
@@ -156,7 +155,9 @@ class Committer:
                 if is_last := self._journal_bytes + size > 0 and self._journaled <= ended:
                     journal.empty(tx)
             self._journaled -= ended
-            self._journal_bytes = 0 if is_last else self._journal_bytes + size
+            self._journal_bytes += size
+            if is_last:
+                self._emptied()
         metrics.commits.inc()
         return batch
 
@@ -188,6 +189,9 @@ class Committer:
         except Exception:
             log.exception("compaction failed bytes=%d", self._journal_bytes)
             return
+        self._emptied()
+
+    def _emptied(self) -> None:
         self._journal_bytes, self._compact_at = 0, JOURNAL_BYTES
 
     def _let_go(self, run: Run) -> None:
@@ -196,7 +200,7 @@ class Committer:
         if self._journal_bytes and not self._journaled:
             try:
                 self._db.append("DELETE FROM journal")
-                self._journal_bytes = 0
+                self._emptied()
             except Exception as error:
                 log.warning("the journal was not emptied: %s", error)
 

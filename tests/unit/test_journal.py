@@ -95,6 +95,26 @@ def test_a_long_answer_does_not_make_the_journal_grow_without_end(core: Core, mo
     assert core.stored(run.message.id).content == said
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_compaction_that_was_put_off_does_not_put_off_those_of_later_answers(core: Core, monkeypatch: pytest.MonkeyPatch, is_deleted: bool) -> None:
+    monkeypatch.setattr(committer_module, "JOURNAL_BYTES", 4000)
+    committer = core.engine._committer
+    committer._compact_at = 4000
+    conversation = core.conversation()
+    run, call = core.started(conversation)
+    call.write("a" * 9000)
+    wait_until(lambda: run.live.content.length == 9000 and not core.journal_rows(), "the first compaction")
+    call.write("b" * 5000)  # to write all of it once more would cost more than the journal does
+    wait_until(lambda: committer._compact_at > 4000, "a compaction to be put off")
+    assert core.journal_rows()
+    if is_deleted:
+        core.delete(conversation)
+    else:
+        call.finish()
+    wait_until(lambda: not core.engine.runs, "the run to be gone")
+    assert (core.journal_rows(), committer._journal_bytes, committer._compact_at) == (0, 0, 4000)
+
+
 def test_a_deleted_reply_leaves_nothing_in_the_journal(core: Core) -> None:
     conversation = core.conversation()
     run, call = core.started(conversation)
