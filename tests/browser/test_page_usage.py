@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import PHONE, SETTINGS, Visit
+from tests.browser.test_page_access import SIDEWAYS
 from tests.browser.test_page_looks import assert_accessible
 from tests.servers import Rill, running_rill
 from tests.standin_process import running_standin
@@ -156,13 +157,18 @@ def test_axe_finds_nothing_on_the_usage_page(open_page: Callable[..., Visit], ax
     assert_accessible(visit, axe_source, f"some usage, {scheme}")
 
 
-def test_a_phone_shows_it_whole_and_fingers_find_it(open_page: Callable[..., Visit], spend: Callable[..., None]) -> None:
+@pytest.mark.parametrize(("width", "text"), [(390, "100%"), (320, "100%"), (390, "200%")])
+def test_a_phone_shows_it_whole_and_fingers_find_it(open_page: Callable[..., Visit], spend: Callable[..., None], width: int, text: str) -> None:
     for days_ago in range(25):
         spend(days_ago, 12345.678, model="some-quite-long-owner/a-model-with-a-very-long-name-indeed-2026", kind="estimate")
-    visit = open_usage(open_page, viewport=PHONE, has_touch=True, is_mobile=True)
+    visit = open_usage(open_page, viewport={**PHONE, "width": width}, has_touch=True, is_mobile=True)
+    visit.page.evaluate("text => { document.documentElement.style.fontSize = text; }", text)
+    visit.page.get_by_text("Every day as a table").click()
     expect(visit.page.locator(".usage-totals")).to_be_visible()
     page = visit.page.locator("#page")
     assert page.evaluate("el => el.scrollWidth - el.clientWidth") <= 0
     assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.evaluate(SIDEWAYS) == []
+    expect(visit.page.get_by_role("table", name="By model").locator("tbody")).to_contain_text("25 answers", use_inner_text=True)
     small = page.evaluate("el => [...el.querySelectorAll('label, summary, button')].filter(e => e.getBoundingClientRect().height < 44).map(e => e.textContent)")
     assert small == []

@@ -13,18 +13,20 @@ const DATE_WIDTH = 84;
 
 /**
  * @param {{width: number, height: number, bars: {label: string, value: number, part?: number, title: string}[], name: string,
- *   format: (n: number) => string, hatch: string}} chart `part` of a value is hatched; `hatch` is an id of its own
+ *   format: (n: number) => string, hatch: string, scale?: number}} chart `part` of a value is hatched; `hatch` is an id of its own; `scale`: how
+ *   many times its usual size the person's text is
  */
-export function barChart({width, height, bars, name, format, hatch}) {
+export function barChart({width, height, bars, name, format, hatch, scale = 1}) {
+  const [top, foot, edge] = [TOP * scale, FOOT * scale, EDGE * scale];
   const most = Math.max(...bars.map(bar => bar.value));
-  const floor = height - FOOT;
+  const floor = height - foot;
   const place = width / bars.length;
   const thick = Math.min(WIDEST, Math.max(1, place * (1 - GAP)));
   const middle = n => place * (n + 0.5);
 
   const drawBar = ({value, part = 0, title}, n) => {
     if (!value) return nothing;
-    const tall = Math.max(1.5, value / most * (floor - TOP));
+    const tall = Math.max(1.5, value / most * (floor - top));
     const hatched = Math.min(tall, tall * part / value);
     const x = (middle(n) - thick / 2).toFixed(1);
     return svg`<g class="bar"><title>${title}</title><rect class="bar-reach" x=${(place * n).toFixed(1)} y="0" width=${place.toFixed(1)} height=${floor}/>
@@ -33,7 +35,7 @@ export function barChart({width, height, bars, name, format, hatch}) {
   };
 
   const drawLabel = (n, y, kind, words) => {
-    const [x, anchor] = middle(n) < EDGE ? [0, 'start'] : middle(n) > width - EDGE ? [width, 'end'] : [middle(n).toFixed(1), 'middle'];
+    const [x, anchor] = middle(n) < edge ? [0, 'start'] : middle(n) > width - edge ? [width, 'end'] : [middle(n).toFixed(1), 'middle'];
     return svg`<text class=${kind} x=${x} y=${y} text-anchor=${anchor}>${words}</text>`;
   };
 
@@ -41,8 +43,8 @@ export function barChart({width, height, bars, name, format, hatch}) {
     <defs><pattern id=${hatch} class="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="4" height="4"/><path d="M0 0V4"/></pattern></defs>
     ${bars.map(drawBar)}
     <path class="bar-floor" d="M0 ${floor + 0.5}H${width}"/>
-    ${most ? drawLabel(bars.findIndex(bar => bar.value === most), TOP - 7, 'bar-most', format(most)) : nothing}
-    ${datesAt(bars.length, width).map(n => drawLabel(n, height - 4, 'bar-date', bars[n].label))}
+    ${most ? drawLabel(bars.findIndex(bar => bar.value === most), top - 7 * scale, 'bar-most', format(most)) : nothing}
+    ${datesAt(bars.length, width / scale).map(n => drawLabel(n, height - 4 * scale, 'bar-date', bars[n].label))}
   </svg>`;
 }
 
