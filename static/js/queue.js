@@ -5,7 +5,7 @@
 import {effect, signal} from '@preact/signals-core';
 import {makeKey} from './api.js';
 import {memoryOf, recall} from './prefs.js';
-import {addItem, dropItem, editItem, followHead, itemSent, readiness} from './store/queue.js';
+import {addItem, dropItem, editItem, followHead, itemSent, readiness, restoreItem, withoutFiles} from './store/queue.js';
 import {mountQueue} from './views/queue.js';
 import {t} from './words.js';
 
@@ -16,14 +16,17 @@ export function createQueueDesk({api, models, store, views}) {
   const memory = memoryOf('queue');
   const queues = signal(recall('queue', {}));
   const asked = signal({}); // statuses of replies that are in no loaded conversation
-  const troubles = signal({}); // by conversation: why its first item could not be sent
+  const troubles = signal({}); // by conversation: why its first item could not be sent, {sentence, areFilesGone}
   const inFlight = new Set();
   let edited = null; // the item that is being edited here
-  const view = mountQueue(document.getElementById('composer'), {edit, drop, sendNow, editing});
+  const view = mountQueue(document.getElementById('composer'), {edit, drop, sendNow, sendBare, editing});
 
   /** The newest state of all tabs, then ours on it. */
   function change(id, transition) {
-    memory.set(id, transition(memory.get(id)));
+    const before = memory.get(id);
+    const next = transition(before);
+    memory.set(id, next);
+    if (next?.items[0].key !== before?.items[0].key) tell(id, null); // the trouble was that one's
     queues.value = recall('queue', {});
   }
 
@@ -63,15 +66,15 @@ export function createQueueDesk({api, models, store, views}) {
       tell(id, null);
       change(id, held => itemSent(held, key, replies[0].id));
     } catch (error) {
-      tell(id, error.message);
+      tell(id, {sentence: error.message, areFilesGone: error.status === 404 && Boolean(body.attachments)});
       const isSure = error.status >= 400 && error.status < 500 && error.status !== 429;
       if (!isSure) setTimeout(() => { inFlight.delete(key); tell(id, null); check(); }, AGAIN_MS);
       else inFlight.delete(key);
     }
   }
 
-  function tell(id, sentence) {
-    if ((troubles.value[id] ?? null) !== sentence) troubles.value = {...troubles.value, [id]: sentence};
+  function tell(id, trouble) {
+    if (trouble || troubles.value[id]) troubles.value = {...troubles.value, [id]: trouble};
   }
 
   function add({content, ...rest}) {
@@ -87,9 +90,21 @@ export function createQueueDesk({api, models, store, views}) {
   }
 
   function drop(key) {
-    change(store.current.value, queue => dropItem(queue, key));
-    views.announcer.say(t('queue.dropped'));
+    const id = store.current.value;
+    const {after, items} = queues.value[id];
+    const at = items.findIndex(item => item.key === key);
+    change(id, queue => dropItem(queue, key));
+    views.notices.offer(t('queue.dropped'), {label: t('queue.undo'), run: () => {
+      change(id, queue => restoreItem(queue, items[at], at, after));
+      views.composer.focus();
+    }});
     views.composer.focus();
+  }
+
+  /** The words of the first one, whose files are gone. */
+  function sendBare() {
+    change(store.current.value, queue => withoutFiles(queue, queue.items[0].key, makeKey()));
+    sendNow();
   }
 
   function editing(key) {

@@ -105,6 +105,46 @@ def test_words_of_a_waiting_message_with_a_file_can_be_changed_and_taken_out(vis
     assert asked(rill, visit)[1:] == [""]
 
 
+def test_a_message_whose_files_are_gone_can_be_sent_without_them(visit: Visit, rill: Rill) -> None:
+    begin(visit, words=2000)
+    pick(visit, NOTES)
+    ready(visit, 1)
+    visit.say(SHORT)
+    pick(visit, NOTES)
+    ready(visit, 1)
+    visit.button("Send after this answer").click()
+    visit.say("last")
+    with rill.database(write=True) as database:
+        database.execute("DELETE FROM attachments")  # as when it waited for longer than files are kept
+    visit.button("Stop the answer").click()
+    visit.button("Send now").click()
+    expect(queue(visit)).to_contain_text("There is no such file, or it was removed.")
+    expect(visit.button("Send now")).to_have_count(0)
+    visit.button("Send without its files").click()
+    expect(visit.page.locator(".utterance")).to_have_count(2)
+    expect(queue(visit)).to_contain_text("There is no such file, or it was removed.")  # of the next one, which has no words
+    expect(visit.button("Send without its files")).to_have_count(0)
+    queue(visit).get_by_role("button", name="Take this message back").first.click()
+    expect(visit.page.locator(".utterance")).to_have_count(3)  # and the one behind it goes by itself
+    assert asked(rill, visit)[1:] == [SHORT, "last"]
+
+
+def test_a_message_that_was_taken_back_by_mistake_comes_back_to_its_place(visit: Visit) -> None:
+    begin(visit, words=2000)
+    rows = queue(visit).get_by_role("listitem")
+    for words in ("first", "second"):
+        visit.say(words)
+    for left in (["second"], []):
+        rows.first.get_by_role("button", name="Take this message back").click()
+        expect(rows).to_have_text(left)
+        visit.button("Undo").click()
+        expect(rows).to_have_text(["first", "second"] if left else ["second"])
+        expect(visit.field).to_be_focused()
+        if left:
+            rows.first.get_by_role("button", name="Take this message back").click()
+            expect(rows).to_have_text(["second"])
+
+
 def test_two_tabs_send_it_once(visit: Visit, open_page: Callable[..., Visit], rill: Rill) -> None:
     begin(visit)
     other = open_page(visit.page.url.removeprefix(visit.base), beside=visit)

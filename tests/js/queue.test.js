@@ -1,7 +1,7 @@
 /** Messages that wait for the end of an answer: what waits, what is ready, what is held, and two tabs that see the same. */
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {addItem, dropItem, editItem, followHead, itemSent, readiness} from '../../static/js/store/queue.js';
+import {addItem, dropItem, editItem, followHead, itemSent, readiness, restoreItem, withoutFiles} from '../../static/js/store/queue.js';
 
 const item = key => ({key, body: {content: `text of ${key}`}});
 const two = addItem(addItem(null, item('a'), 'reply'), item('b'), 'another');
@@ -30,6 +30,17 @@ test('changed words have a key of their own; what has gone stays gone', () => {
   const edited = editItem(two, 'a', 'other', 'c');
   assert.deepEqual([keys(edited), edited.items[0].body.content], [['c', 'b'], 'other']);
   assert.deepEqual(keys(editItem(dropItem(two, 'a'), 'a', 'other', 'c')), ['b']);
+});
+
+test('what was taken out comes back to its place, once, also when it was the last', () => {
+  assert.deepEqual(keys(restoreItem(dropItem(two, 'a'), item('a'), 0, 'reply')), ['a', 'b']);
+  assert.deepEqual(restoreItem(null, item('a'), 0, 'reply'), {after: 'reply', items: [item('a')]});
+  assert.equal(restoreItem(two, item('a'), 0, 'reply'), two);
+});
+
+test('without its files a message is another one', () => {
+  const filed = addItem(null, {key: 'a', body: {content: 'words', attachments: ['f']}}, 'reply');
+  assert.deepEqual(withoutFiles(filed, 'a', 'c').items, [{key: 'c', body: {content: 'words'}}]);
 });
 
 test('only a complete answer lets the next message go', () => {

@@ -16,6 +16,18 @@ export function dropItem(queue, key) {
   return items.length ? {...queue, items} : null;
 }
 
+/** What was taken out comes back to its place. @param {string} after for a queue that has ended meanwhile */
+export function restoreItem(queue, item, at, after) {
+  if (!queue) return {after, items: [item]};
+  return queue.items.some(({key}) => key === item.key) ? queue : {...queue, items: queue.items.toSpliced(at, 0, item)};
+}
+
+/** Without its files, which have gone meanwhile: another wish, as other words are. */
+export function withoutFiles(queue, key, newKey) {
+  const bare = ({attachments, ...body}) => body;
+  return queue && {...queue, items: queue.items.map(item => (item.key === key ? {key: newKey, body: bare(item.body)} : item))};
+}
+
 /** Other words are another wish: they get a key of their own. An item that has gone meanwhile stays gone. */
 export function editItem(queue, key, content, newKey) {
   return queue && {...queue, items: queue.items.map(item => (item.key === key ? {key: newKey, body: {...item.body, content}} : item))};

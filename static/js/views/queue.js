@@ -8,7 +8,7 @@ await addWords({en: () => import('../words/queue.en.js'), zh: () => import('../w
 
 /**
  * @param {HTMLElement} composer the queue stands before it
- * @param {{edit: Function, drop: Function, sendNow: () => void, editing: (key: string|null) => void}} does
+ * @param {{edit: Function, drop: Function, sendNow: () => void, sendBare: () => void, editing: (key: string|null) => void}} does
  */
 export function mountQueue(composer, does) {
   const el = document.createElement('section');
@@ -60,7 +60,7 @@ export function mountQueue(composer, does) {
     <button type="button" class="icon-button" aria-label=${t('queue.drop')} title=${t('queue.drop')} @click=${() => does.drop(item.key)}>${ICONS.close}</button>`;
 
   function reason() {
-    if (state.trouble) return state.trouble;
+    if (state.trouble) return state.trouble.sentence;
     return t(state.state === 'held' ? `queue.${state.status}` : 'queue.waiting');
   }
 
@@ -68,9 +68,12 @@ export function mountQueue(composer, does) {
     const {items} = state;
     el.hidden = !items.length;
     const isHeld = state.state === 'held' || state.trouble;
+    const offer = (label, run) => html`<button type="button" class="link-button" @click=${run}>${label}</button>`;
+    // Asked again, files that are gone would still be gone; and without words nothing is left to send.
+    const offers = !isHeld || !items.length ? nothing : !state.trouble?.areFilesGone ? offer(t('queue.now'), does.sendNow)
+      : items[0].body.content ? offer(t('queue.bare'), does.sendBare) : nothing;
     el.classList.toggle('is-held', Boolean(isHeld));
-    render(html`<div class="queue-why"><span role="status">${items.length ? reason() : nothing}</span>${isHeld && items.length
-      ? html`<button type="button" class="link-button" @click=${does.sendNow}>${t('queue.now')}</button>` : nothing}</div>
+    render(html`<div class="queue-why"><span role="status">${items.length ? reason() : nothing}</span>${offers}</div>
       <ol>${repeat(items, item => item.key, item => html`<li>${item.key === edited ? drawEditor() : drawWords(item)}</li>`)}</ol>`, el);
   }
 

@@ -6,10 +6,12 @@ export default {
   'queue.failed': 'Held, because the answer broke off.',
   'queue.interrupted': 'Held, because the answer was interrupted.',
   'queue.now': 'Send now',
+  'queue.bare': 'Send without its files',
   'queue.files': n => (n === 1 ? '1 file' : `${n} files`),
   'queue.edit': 'Change this message',
   'queue.save': 'Keep the change',
   'queue.drop': 'Take this message back',
   'queue.added': 'The message waits for the end of the answer.',
   'queue.dropped': 'The message was taken back.',
+  'queue.undo': 'Undo',
 };

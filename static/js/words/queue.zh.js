@@ -6,10 +6,12 @@ export default {
   'queue.failed': '回答中断了，消息暂缓发送。',
   'queue.interrupted': '回答被打断，消息暂缓发送。',
   'queue.now': '现在发送',
+  'queue.bare': '不带文件发送',
   'queue.files': n => `${n} 个文件`,
   'queue.edit': '修改这条消息',
   'queue.save': '保留修改',
   'queue.drop': '撤回这条消息',
   'queue.added': '消息会等回答写完后发送。',
   'queue.dropped': '消息已撤回。',
+  'queue.undo': '恢复',
 };
