@@ -12,6 +12,7 @@ const IMPORT_MS = 15 * 60_000; // a server with a slow disk and a long history
 
 const loadWords = () => addWords({en: () => import('./words/files.en.js'), zh: () => import('./words/files.zh.js')});
 const exportOf = (id, format) => `/api/conversations/${encodeURIComponent(id)}/export?format=${format}`;
+const withFiles = id => `${exportOf(id, 'json')}&attachments=true`;
 const sharesOf = id => `/api/conversations/${encodeURIComponent(id)}/shares`;
 
 /** The second level of a conversation's menu. @param {object} parts @param {{conversation: object, anchor: HTMLElement}} detail */
@@ -20,7 +21,7 @@ export async function openExport({views}, {conversation: {id}, anchor}) {
   views.menu.open({anchor, label: t('export.label'), items: [
     {label: t('export.markdown'), icon: ICONS.down, run: () => download(exportOf(id, 'markdown'))},
     {label: t('export.json'), icon: ICONS.down, run: () => download(exportOf(id, 'json'))},
-    {label: t('export.json.files'), icon: ICONS.down, run: () => download(`${exportOf(id, 'json')}&attachments=true`)},
+    {label: t('export.json.files'), icon: ICONS.down, run: () => download(withFiles(id))},
     {label: t('export.copy'), icon: ICONS.copy, run: () => copyMarkdown(views, id)},
   ]});
 }
@@ -30,7 +31,9 @@ const shown = ({store}) => store.thread.value.conversation;
 // What the palette offers for the conversation on the page.
 export const exportMarkdown = parts => download(exportOf(shown(parts).id, 'markdown'));
 export const exportJson = parts => download(exportOf(shown(parts).id, 'json'));
+export const exportWithFiles = parts => download(withFiles(shown(parts).id));
 export const exportEverything = () => download('/api/export');
+export const exportEverythingWithFiles = () => download('/api/export?attachments=true');
 export async function copyAsMarkdown(parts) {
   await loadWords();
   return copyMarkdown(parts.views, shown(parts).id);
@@ -72,7 +75,7 @@ export async function dataSection(parts) {
   await loadWords();
   return {title: t('data.title'), lines: [
     {label: t('data.export'), note: t('data.export.note'), icon: ICONS.down, run: exportEverything},
-    {label: t('data.export.files'), note: t('data.export.files.note'), icon: ICONS.down, run: () => download('/api/export?attachments=true')},
+    {label: t('data.export.files'), note: t('data.export.files.note'), icon: ICONS.down, run: exportEverythingWithFiles},
     {label: t('data.import'), note: t('data.import.note'), run: () => openImport(parts)},
   ]};
 }
