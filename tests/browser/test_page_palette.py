@@ -77,6 +77,16 @@ def test_a_model_is_chosen_from_the_palette_with_the_arrows(visit: Visit) -> Non
     expect(visit.page.locator("#model-chip")).to_have_attribute("title", "demo/echo")
 
 
+@pytest.mark.parametrize(("words", "address"), [("as json, with its files", "/export?format=json&attachments=true"), ("everything, with files", "/api/export?attachments=true")])
+def test_an_export_takes_its_files_along_from_the_palette_too(visit: Visit, words: str, address: str) -> None:
+    begin_conversation(visit, "To be exported")
+    open_palette(visit)
+    visit.page.keyboard.type(words)
+    with visit.page.expect_download() as download:
+        visit.page.keyboard.press("Enter")
+    assert download.value.url.endswith(address)
+
+
 def test_the_same_keys_close_the_palette_and_nothing_found_is_said(visit: Visit) -> None:
     palette = open_palette(visit)
     visit.page.keyboard.type("qqqqqq")

@@ -38,10 +38,10 @@ export function mountFindBar(el) {
 
   function draw() {
     const {at, of, isAsked} = state;
-    const count = !isAsked ? '' : of ? t('find.count', at, of) : t('find.none');
+    const [count, short] = !isAsked ? ['', ''] : of ? [t('find.count', at, of), `${at}/${of}`] : [t('find.none'), t('find.none')];
     render(html`${ICONS.search}<input type="text" aria-label=${t('find.label')} placeholder=${t('find.hint')} autocomplete="off" spellcheck="false"
         enterkeyhint="search" @input=${e => options.onQuery(e.target.value)}>
-      <span class="find-count" role="status">${count}</span>
+      <span class="find-count" aria-hidden="true">${short}</span><span class="off-screen" role="status">${count}</span>
       <button type="button" class="icon-button is-up" aria-label=${t('find.older')} title=${t('find.older')} ?disabled=${!of} @click=${() => options.onStep(-1)}>${ICONS.chevron}</button>
       <button type="button" class="icon-button" aria-label=${t('find.newer')} title=${t('find.newer')} ?disabled=${!of} @click=${() => options.onStep(1)}>${ICONS.chevron}</button>
       <button type="button" class="icon-button" aria-label=${t('find.close')} title=${t('find.close')} @click=${close}>${ICONS.close}</button>`, bar);

@@ -20,6 +20,7 @@ export class ScrollKeeper {
     Object.assign(this, {scroller, content, onFar, places, isPinned: true, last: 0, height: 0, name: null, held: null, opened: new Set(), timer: 0});
     scroller.addEventListener('scroll', () => this.scrolled(), {passive: true});
     for (const hand of ['wheel', 'touchstart', 'keydown', 'pointerdown']) scroller.addEventListener(hand, () => this.release(), {passive: true});
+    scroller.addEventListener('focusin', ({target}) => this.focused(target));
     const observer = new ResizeObserver(() => this.grew());
     observer.observe(scroller);
     observer.observe(content);
@@ -43,6 +44,15 @@ export class ScrollKeeper {
     this.tell(rest);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.keep(), KEEP_EVERY_MS);
+  }
+
+  /** The browser scrolls up to what takes the focus, before it tells or after; pinned, we would take it out of view again. */
+  focused(target) {
+    if (target === this.scroller) return;
+    const hasMoved = this.scroller.scrollTop < this.last && this.rest > END_PX;
+    if (!hasMoved && target.getBoundingClientRect().top >= this.scroller.getBoundingClientRect().top) return;
+    this.release();
+    this.pin(false);
   }
 
   /** Unpinned, the browser's scroll anchoring holds the place; pinned, it would work against us. */
