@@ -154,6 +154,39 @@ def test_at_400_percent_nothing_scrolls_sideways_and_one_can_still_read_and_writ
     assert visit.page.evaluate(SIDEWAYS) == []
 
 
+def test_at_400_percent_what_scrolls_has_room_for_it(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(viewport=ZOOMED)
+    visit.choose("demo/echo").say("Words")
+    expect(visit.numbers).to_be_visible()
+    visit.button("Open the sidebar").click()
+    visit.page.locator(".side-item").first.hover()
+    visit.page.locator(".side-more").first.click()
+    visit.page.get_by_role("menuitem", name="Choose several").click()
+    visit.page.locator(".keep-item input").first.check()
+    for part in (visit.page.locator(".keep-item").first, visit.page.locator(".keep-bar").get_by_role("button", name="Delete"), visit.button("Settings")):
+        part.scroll_into_view_if_needed()
+        expect(part).to_be_in_viewport(ratio=1)
+    visit.page.keyboard.press("Escape")
+    visit.page.keyboard.press("Escape")
+    visit.page.locator("#params-chip").click()
+    field = visit.page.get_by_role("textbox", name="Temperature")
+    field.focus()
+    expect(field).to_be_in_viewport(ratio=1)
+
+
+def test_an_offer_to_undo_covers_neither_the_field_nor_what_waits(visit: Visit) -> None:
+    visit.ask_numbers(words=2000, rate=30)
+    visit.wait_for_words(3)
+    for words in ("first", "second", "third"):
+        visit.say(words)
+    visit.button("Take this message back").last.click()
+    offer = visit.page.locator(".offers .net")
+    expect(offer).to_be_visible()
+    waiting = visit.page.get_by_role("region", name="Waiting to be sent")
+    visit.page.wait_for_function("() => document.getAnimations().every(a => a.playState !== 'running' || a.effect.getComputedTiming().endTime === Infinity)")
+    assert offer.bounding_box()["y"] + offer.bounding_box()["height"] <= waiting.bounding_box()["y"]
+
+
 def test_with_text_of_twice_the_size_nothing_is_cut_on_a_phone(open_page: Callable[..., Visit]) -> None:
     visit = open_page(viewport=PHONE)
     visit.page.evaluate("document.documentElement.style.fontSize = '200%'")
@@ -184,6 +217,7 @@ def test_in_forced_colours_what_is_chosen_and_what_can_be_pressed_is_seen(open_p
     framed = "e => parseFloat(getComputedStyle(e).borderTopWidth) > 0 && getComputedStyle(e).borderTopStyle !== 'none'"
     for control in (visit.button("Send"), visit.page.locator("#model-chip"), visit.page.locator(".prompt").first):
         assert control.evaluate(framed), control
+    expect(visit.page.locator(".prompt").first).to_be_enabled()
     visit.page.keyboard.press("Control+k")
     visit.page.get_by_role("dialog", name="Palette").get_by_role("combobox").fill("se")
     mark = visit.page.locator(".pal-item:not(.is-active) mark").first

@@ -118,11 +118,11 @@ def test_a_message_whose_files_are_gone_can_be_sent_without_them(visit: Visit, r
         database.execute("DELETE FROM attachments")  # as when it waited for longer than files are kept
     visit.button("Stop the answer").click()
     visit.button("Send now").click()
-    expect(queue(visit)).to_contain_text("There is no such file, or it was removed.")
+    expect(queue(visit)).to_contain_text("The server no longer has its files.")
     expect(visit.button("Send now")).to_have_count(0)
     visit.button("Send without its files").click()
     expect(visit.page.locator(".utterance")).to_have_count(2)
-    expect(queue(visit)).to_contain_text("There is no such file, or it was removed.")  # of the next one, which has no words
+    expect(queue(visit)).to_contain_text("attach them again.")  # of the next one, which has no words
     expect(visit.button("Send without its files")).to_have_count(0)
     queue(visit).get_by_role("button", name="Take this message back").first.click()
     expect(visit.page.locator(".utterance")).to_have_count(3)  # and the one behind it goes by itself

@@ -60,6 +60,7 @@ export function mountQueue(composer, does) {
     <button type="button" class="icon-button" aria-label=${t('queue.drop')} title=${t('queue.drop')} @click=${() => does.drop(item.key)}>${ICONS.close}</button>`;
 
   function reason() {
+    if (state.trouble?.areFilesGone) return t(state.items[0].body.content ? 'queue.gone' : 'queue.gone.all');
     if (state.trouble) return state.trouble.sentence;
     return t(state.state === 'held' ? `queue.${state.status}` : 'queue.waiting');
   }

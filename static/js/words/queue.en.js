@@ -6,6 +6,8 @@ export default {
   'queue.failed': 'Held, because the answer broke off.',
   'queue.interrupted': 'Held, because the answer was interrupted.',
   'queue.now': 'Send now',
+  'queue.gone': 'The server no longer has its files.',
+  'queue.gone.all': 'The server no longer has its files. Take it back, and attach them again.',
   'queue.bare': 'Send without its files',
   'queue.files': n => (n === 1 ? '1 file' : `${n} files`),
   'queue.edit': 'Change this message',

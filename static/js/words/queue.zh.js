@@ -6,6 +6,8 @@ export default {
   'queue.failed': '回答中断了，消息暂缓发送。',
   'queue.interrupted': '回答被打断，消息暂缓发送。',
   'queue.now': '现在发送',
+  'queue.gone': '服务器上已没有它的文件。',
+  'queue.gone.all': '服务器上已没有它的文件。请撤回，再重新添加文件。',
   'queue.bare': '不带文件发送',
   'queue.files': n => `${n} 个文件`,
   'queue.edit': '修改这条消息',
