@@ -22,6 +22,7 @@ function createKeeper(parts) {
   let archived = null; // null: not loaded yet
   let next = null;
   let touched = null;
+  let opener = null; // of the archive: where the focus goes back to
   let last = null; // the one clicked last: Shift chooses all between
 
   const listed = () => (isArchive ? archived ?? [] : store.conversations.value);
@@ -56,6 +57,7 @@ function createKeeper(parts) {
   const show = () => side.inert && parts.sidebarSwitch.toggle();
 
   async function archive() {
+    opener = document.activeElement;
     show();
     isArchive = true;
     chosen = null;
@@ -77,7 +79,10 @@ function createKeeper(parts) {
     if (chosen) chosen = null;
     else isArchive = false;
     draw();
-    (side.querySelector('.keep-head button') ?? side.querySelector('.side-new'))?.focus();
+    const back = opener?.isConnected ? opener : side.querySelector('.side-new');
+    (side.querySelector('.keep-head button') ?? side.querySelector(`a[href="/c/${last}"]`) ?? back)?.focus();
+    last = null;
+    if (!isArchive) opener = null;
   }
 
   function choose(id, isOn, isRange) {

@@ -135,6 +135,42 @@ def test_the_focus_comes_back_from_every_float(visit: Visit) -> None:
         expect(opener).to_be_focused()
 
 
+def test_the_focus_is_never_lost_with_what_had_it(visit: Visit) -> None:
+    keys = visit.page.keyboard
+    visit.choose("demo/echo").say("Words")
+    expect(visit.numbers).to_be_visible()
+    answer = "document.querySelector('.reply:last-of-type').contains(document.activeElement)"
+    visit.page.locator(".edit-act").focus()
+    keys.press("Enter")
+    keys.type("Other words")
+    keys.press("Enter")
+    expect(visit.answer).to_contain_text("Other words")
+    visit.page.wait_for_function(f"() => {answer}")
+    expect(visit.numbers).to_be_visible()
+    again = visit.replies.last.get_by_role("button", name="Ask again")
+    again.focus()
+    keys.press("Enter")
+    expect(again).to_be_hidden()
+    expect(visit.numbers).to_be_visible()
+    visit.page.wait_for_function(f"() => {answer}")
+    archive = visit.button("Archive")
+    archive.focus()
+    keys.press("Enter")
+    expect(visit.button("Back to all conversations")).to_be_focused()
+    keys.press("Enter")
+    expect(archive).to_be_focused()
+    item = visit.page.locator(".side-item a").first
+    more = visit.page.locator(".side-more").first
+    more.focus()
+    keys.press("Enter")
+    visit.page.get_by_role("menuitem", name="Choose several").focus()
+    keys.press("Enter")
+    expect(visit.page.locator(".keep-item input").first).to_be_focused()
+    visit.page.get_by_role("button", name="Choose no more").focus()
+    keys.press("Enter")
+    expect(item).to_be_focused()
+
+
 def test_at_400_percent_nothing_scrolls_sideways_and_one_can_still_read_and_write(open_page: Callable[..., Visit]) -> None:
     visit = open_page(viewport=ZOOMED)
     assert visit.page.evaluate(SIDEWAYS) == []

@@ -32,6 +32,7 @@ export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
   let shownId = null;
   let sides = null; // replies side by side, loaded when one first has a sibling
   let areSidesAsked = false;
+  let isFocusLost = false; // until there is an heir
 
   new IntersectionObserver(entries => entries.some(e => e.isIntersecting) && older(), {root: scroller, rootMargin: '800px'}).observe(top);
   setInterval(() => { for (const id in state.live) (views.get(id) ?? sides)?.tick(id); }, TICK_MS);
@@ -88,9 +89,19 @@ export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
         : {message, live: live[message.id], of, reply, isLast, name: state.nameOf(message.model)});
     }
     refocus();
-    // What had the focus has given way: what came in its place gets it.
-    if (hadFocus && !el.contains(document.activeElement)) made?.el.querySelector('.sides-strip, .branches button:enabled, button')?.focus({preventScroll: true});
+    isFocusLost ||= hadFocus && !el.contains(document.activeElement);
+    if (isFocusLost && made) passFocus(made.el);
     el.classList.toggle('is-cut', first > 0); // the browser finds nothing in what is not built
+  }
+
+  /** What had the focus has given way: what came in its place gets it, in a part that can have it, else as a whole. */
+  function passFocus(heir) {
+    isFocusLost = false;
+    if (document.activeElement !== document.body) return;
+    heir.querySelector('.sides-strip, .branches button:enabled, button')?.focus({preventScroll: true});
+    if (heir.contains(document.activeElement)) return;
+    heir.tabIndex = -1;
+    heir.focus({preventScroll: true});
   }
 
   /** Who walks through versions by keyboard stays at the arrow, though each version has its own. */
