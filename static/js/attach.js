@@ -84,19 +84,19 @@ function makeDesk({api, models, store, views}) {
   }
 
   function next() {
-    for (const [where, list] of lists) {
-      for (const item of list) if (item.status === 'waiting' && sending < AT_ONCE) upload(where, item);
-    }
+    for (const item of [...lists.values()].flat()) if (item.status === 'waiting' && sending < AT_ONCE) upload(item);
   }
 
-  async function upload(where, item) {
+  async function upload(item) {
+    // A new conversation may get its id meanwhile; and what was removed is nowhere.
+    const tell = () => [...lists].filter(([, list]) => list.includes(item)).forEach(([where]) => changed(where));
     sending += 1;
     Object.assign(item, {status: 'sending', error: '', canRetry: false});
-    changed(where);
+    tell();
     try {
       item.blob ??= await prepare(item.file);
       item.attachment = await send({api, blob: item.blob, name: nameFor(item.name, item.blob), key: item.key, signal: item.abort.signal,
-        onProgress: share => { item.progress = share; changed(where); }});
+        onProgress: share => { item.progress = share; tell(); }});
       item.status = 'ready';
       if (item.abort.signal.aborted) api.deleteAttachment(item.attachment.id).catch(() => {});
     } catch (error) {
@@ -104,7 +104,7 @@ function makeDesk({api, models, store, views}) {
       Object.assign(item, {status: 'failed', error: error.message, canRetry: !isSure});
     }
     sending -= 1;
-    changed(where);
+    tell();
     next();
   }
 
@@ -155,16 +155,17 @@ function makeDesk({api, models, store, views}) {
       trouble: list.some(item => item.status === 'failed') ? t('attach.failed') : list.length > ready.length ? t('attach.wait') : '',
       /** A new conversation has got its id while its first message is on the way. */
       adopt(id) {
-        lists.set(id, list);
+        lists.set(id, listOf(NEW));
         lists.delete(NEW);
         kept.set(NEW, null);
         changed(id);
       },
+      /** These are sent; what was added meanwhile stays. */
       clear() {
+        ready.filter(item => item.url).forEach(item => URL.revokeObjectURL(item.url));
         for (const [name, one] of lists) {
-          if (one !== list) continue;
-          list.filter(item => item.url).forEach(item => URL.revokeObjectURL(item.url));
-          lists.set(name, []);
+          if (!one.some(item => ready.includes(item))) continue;
+          lists.set(name, one.filter(item => !ready.includes(item)));
           changed(name);
         }
       },

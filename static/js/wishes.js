@@ -71,9 +71,15 @@ export function listenToWishes(parts) {
     attachFiles: async ({files, editor}) => (await desk()).add(files, editor),
     sendMessage,
     async queueMessage({content}) {
+      if (isSending.value) return; // the queue is still being loaded for the first Enter
+      isSending.value = true;
       const {ids, clear} = views.composer.files();
-      (await queueDesk()).add(ids.length ? {content, attachments: ids} : {content});
-      clear?.();
+      try {
+        (await queueDesk()).add(ids.length ? {content, attachments: ids} : {content});
+        clear?.();
+      } finally {
+        isSending.value = false;
+      }
     },
     deleteConversation: organise('remove'),
     archiveConversation: organise('archive'),

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.test_page_attachments import NOTES, pick, ready, tray
@@ -12,7 +12,7 @@ from tests.browser.test_page_looks import WITHOUT_MOTION, assert_accessible
 from tests.servers import Rill
 from tests.standin_process import StandIn
 
-RUNNING = {"words": 150, "rate": 30, "seed": 3}
+RUNNING = {"words": 300, "rate": 30, "seed": 3}  # 10 s: what is done meanwhile may wait for a busy machine
 SHORT = '{"words": 5}'
 
 
@@ -31,12 +31,16 @@ def begin(visit: Visit, **numbers: int) -> Visit:
     return visit
 
 
+def queue_up(visit: Visit, words: str) -> None:
+    visit.say(words)
+    expect(visit.field).to_have_value("")
+
+
 def test_messages_written_meanwhile_are_sent_in_their_order(visit: Visit, rill: Rill) -> None:
     begin(visit)
-    visit.say("second")
+    queue_up(visit, "second")
     expect(queue(visit)).to_contain_text("Sent when the answer is complete")
-    expect(visit.field).to_have_value("")
-    visit.say("third")
+    queue_up(visit, "third")
     expect(queue(visit).get_by_role("listitem")).to_have_count(2)
     expect(visit.button("Stop the answer")).to_be_visible()
     expect(visit.page.locator(".utterance")).to_have_count(3, timeout=30_000)
@@ -46,8 +50,8 @@ def test_messages_written_meanwhile_are_sent_in_their_order(visit: Visit, rill: 
 
 def test_a_queued_message_is_changed_and_another_taken_back(visit: Visit, rill: Rill) -> None:
     begin(visit)
-    visit.say("wrong")
-    visit.say("never")
+    queue_up(visit, "wrong")
+    queue_up(visit, "never")
     rows = queue(visit).get_by_role("listitem")
     rows.nth(1).get_by_role("button", name="Take this message back").click()
     expect(rows).to_have_count(1)
@@ -61,7 +65,7 @@ def test_a_queued_message_is_changed_and_another_taken_back(visit: Visit, rill: 
 
 def test_the_queue_is_kept_over_a_reload(visit: Visit, rill: Rill) -> None:
     begin(visit)
-    visit.say("after the reload")
+    queue_up(visit, "after the reload")
     expect(queue(visit)).to_be_visible()
     visit.page.reload()
     expect(queue(visit)).to_contain_text("after the reload")
@@ -70,10 +74,10 @@ def test_the_queue_is_kept_over_a_reload(visit: Visit, rill: Rill) -> None:
 
 
 def test_files_wait_with_their_message_also_over_a_reload_and_go_along(visit: Visit, rill: Rill, upstream: StandIn) -> None:
-    begin(visit, words=300)
+    begin(visit)
     pick(visit, NOTES, {**NOTES, "name": "other.py"})
     ready(visit, 2)
-    visit.say(SHORT)
+    queue_up(visit, SHORT)
     expect(tray(visit)).to_have_count(0)
     expect(queue(visit)).to_contain_text(f"{SHORT}2 files")
     pick(visit, NOTES)
@@ -90,11 +94,31 @@ def test_files_wait_with_their_message_also_over_a_reload_and_go_along(visit: Vi
     assert [part["type"] for part in upstream.ledger()[-1]["body"]["messages"][-1]["content"]] == ["text"]
 
 
+def test_what_is_added_while_a_message_goes_into_the_queue_stays_and_nothing_is_queued_twice(visit: Visit) -> None:
+    begin(visit, words=2000)
+    pick(visit, NOTES)
+    ready(visit, 1)
+    held: list[Route] = []
+    is_slow = True
+    visit.page.route("**/static/dist/*.js", lambda route: held.append(route) if is_slow else route.continue_())  # the queue's code comes late
+    visit.say(SHORT)
+    visit.page.keyboard.press("Enter")
+    pick(visit, {**NOTES, "name": "other.py"})
+    ready(visit, 2)
+    is_slow = False
+    assert held
+    for route in held:
+        route.continue_()
+    expect(queue(visit).get_by_role("listitem")).to_have_text([f"{SHORT}1 file"])
+    ready(visit, 1)
+    expect(tray(visit)).to_contain_text("other.py")
+
+
 def test_words_of_a_waiting_message_with_a_file_can_be_changed_and_taken_out(visit: Visit, rill: Rill) -> None:
     begin(visit, words=2000)
     pick(visit, NOTES)
     ready(visit, 1)
-    visit.say("needless")
+    queue_up(visit, "needless")
     queue(visit).get_by_role("button", name="Change this message").click()
     visit.page.get_by_role("textbox", name="Change this message").fill("")
     visit.page.keyboard.press("Enter")
@@ -109,11 +133,11 @@ def test_a_message_whose_files_are_gone_can_be_sent_without_them(visit: Visit, r
     begin(visit, words=2000)
     pick(visit, NOTES)
     ready(visit, 1)
-    visit.say(SHORT)
+    queue_up(visit, SHORT)
     pick(visit, NOTES)
     ready(visit, 1)
     visit.button("Send after this answer").click()
-    visit.say("last")
+    queue_up(visit, "last")
     with rill.database(write=True) as database:
         database.execute("DELETE FROM attachments")  # as when it waited for longer than files are kept
     visit.button("Stop the answer").click()
@@ -133,7 +157,7 @@ def test_a_message_that_was_taken_back_by_mistake_comes_back_to_its_place(visit:
     begin(visit, words=2000)
     rows = queue(visit).get_by_role("listitem")
     for words in ("first", "second"):
-        visit.say(words)
+        queue_up(visit, words)
     for left in (["second"], []):
         rows.first.get_by_role("button", name="Take this message back").click()
         expect(rows).to_have_text(left)
@@ -148,7 +172,7 @@ def test_a_message_that_was_taken_back_by_mistake_comes_back_to_its_place(visit:
 def test_two_tabs_send_it_once(visit: Visit, open_page: Callable[..., Visit], rill: Rill) -> None:
     begin(visit)
     other = open_page(visit.page.url.removeprefix(visit.base), beside=visit)
-    visit.say("only once")
+    queue_up(visit, "only once")
     expect(queue(other)).to_contain_text("only once")
     for tab in (visit, other):
         expect(tab.page.locator(".utterance")).to_have_count(2, timeout=30_000)
@@ -158,7 +182,7 @@ def test_two_tabs_send_it_once(visit: Visit, open_page: Callable[..., Visit], ri
 
 def test_a_stopped_answer_holds_the_queue_until_it_is_sent_by_hand(visit: Visit, rill: Rill, axe_source: str) -> None:
     begin(visit, words=2000)
-    visit.say("held")
+    queue_up(visit, "held")
     visit.button("Stop the answer").click()
     expect(queue(visit)).to_contain_text("Held, because the answer was stopped.")
     assert asked(rill, visit)[1:] == []
@@ -169,8 +193,8 @@ def test_a_stopped_answer_holds_the_queue_until_it_is_sent_by_hand(visit: Visit,
 
 
 def test_a_held_queue_goes_on_when_the_answer_is_continued_to_its_end(visit: Visit, rill: Rill) -> None:
-    begin(visit, words=60)
-    visit.say("afterwards")
+    begin(visit)
+    queue_up(visit, "afterwards")
     visit.button("Stop the answer").click()
     expect(queue(visit)).to_contain_text("Held")
     visit.button("Continue").click()
@@ -181,7 +205,7 @@ def test_a_held_queue_goes_on_when_the_answer_is_continued_to_its_end(visit: Vis
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_a_queue(open_page: Callable[..., Visit], axe_source: str, scheme: str) -> None:
     visit = begin(open_page(color_scheme=scheme, **WITHOUT_MOTION), words=2000)
-    visit.say("waits")
+    queue_up(visit, "waits")
     expect(queue(visit)).to_be_visible()
     assert_accessible(visit, axe_source, f"a queue that waits, {scheme}")
     visit.page.keyboard.press("Escape")
