@@ -54,6 +54,14 @@ def test_nothing_makes_a_narrow_page_scroll_sideways(open_page: Callable[..., Vi
     assert visit.page.evaluate(overflow) <= 0
 
 
+def test_only_the_conversation_scrolls_never_the_page_around_it(open_page: Callable[..., Visit]) -> None:
+    visit = open_page()
+    visit.choose("demo/echo").say("Here")
+    expect(visit.numbers).to_be_visible()
+    visit.replies.last.evaluate("el => el.scrollIntoView()")
+    assert visit.page.evaluate("[document.scrollingElement.scrollHeight - innerHeight, document.scrollingElement.scrollTop]") == [0, 0]
+
+
 def test_fingers_find_targets_of_44_pixels(open_page: Callable[..., Visit]) -> None:
     visit = open_page(viewport=PHONE, has_touch=True, is_mobile=True)
     visit.choose("demo/echo").say("Touch")
