@@ -5,6 +5,7 @@
  */
 import {branchOf, childrenOf, leafUnder} from './store/select.js';
 import {placesIn, plainOf, rangesIn} from './places.js';
+import {memoryOf} from './prefs.js';
 import {mountFindBar} from './views/find_bar.js';
 import {addWords, t} from './words.js';
 
@@ -32,7 +33,10 @@ export async function openMessage(parts, {conversation, message, words}) {
   bar?.close();
   const mine = ++goal;
   const {store, router, actions, views} = parts;
-  if (store.current.value !== conversation) router.go(conversation);
+  if (store.current.value !== conversation) {
+    memoryOf('places').set(conversation, {id: message, path: [], offset: 0}); // opened there at once: its end is not built first
+    router.go(conversation);
+  }
   const isOpen = () => store.thread.value?.conversation.id === conversation;
   if (!await waitFor(isOpen, () => mine !== goal || store.current.value !== conversation)) return;
   const thread = store.thread.value;
