@@ -1,5 +1,7 @@
-"""The order of files for processes that share them: the longest first, then those that keep the processor busy (a browser
-draws) beside those that mostly wait (a server under a fault), so that neither is left alone at the end."""
+"""How files share a machine. Their order: the longest first, then those that keep the processor busy (a browser draws) beside
+those that mostly wait (a server under a fault), so that neither is left alone at the end. And a second try for those two kinds
+when several processes run at once: a browser can be without the processor for seconds then. It is named in the summary; what
+is a matter of logic alone (unit tests) or of a seed (chaos) gets none."""
 from __future__ import annotations
 
 from itertools import chain, groupby, zip_longest
@@ -7,7 +9,11 @@ from itertools import chain, groupby, zip_longest
 import pytest
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several processes
+        for item in items:
+            if item.path.parent.name in ("browser", "integration"):
+                item.add_marker(pytest.mark.flaky(reruns=1))
     files = [(path, list(tests)) for path, tests in groupby(items, key=lambda item: item.path)]
     first = [tests for path, tests in files if path.parent.name == "chaos"]
     busy = [tests for path, tests in files if path.parent.name == "browser"]

@@ -23,6 +23,7 @@ WAIT_MS = 15_000
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 WATCH_POLICY = """window.violations = [];
 document.addEventListener('securitypolicyviolation', e => violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));"""
+expect.set_options(timeout=WAIT_MS)  # on a busy machine a page may get no frame for seconds
 # What the network itself says when a test takes the server or the network away; never a fault of the page.
 NETWORK_NOISE = ("Failed to load resource", "net::ERR_")
 
