@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,8 +131,12 @@ def test_each_conversation_has_its_own_files(visit: Visit) -> None:
     ready(visit, 1)
 
 
-def test_a_file_that_is_refused_says_why_and_is_not_sent(visit: Visit) -> None:
-    pick(visit, {"name": "fake.png", "mimeType": "image/png", "buffer": b"<html>"}, {"name": "huge.bin", "mimeType": "", "buffer": b"\0" * 20_000_001})
+def test_a_file_that_is_refused_says_why_and_is_not_sent(visit: Visit, tmp_path: Path) -> None:
+    fake, huge = tmp_path / "fake.png", tmp_path / "huge.bin"
+    fake.write_bytes(b"<html>")
+    huge.write_bytes(b"")
+    os.truncate(huge, 20_000_001)
+    visit.page.get_by_label("Attach files").set_input_files([fake, huge])
     expect(visit.page.locator(".tray .file.is-failed")).to_have_count(2)
     expect(tray(visit).first).to_contain_text("is not an image")
     expect(tray(visit).last).to_contain_text("Larger than 20 MB")
