@@ -200,6 +200,21 @@ def test_a_reader_who_scrolled_up_in_a_column_is_left_there(visit: Visit) -> Non
     assert_all_ended(visit)
 
 
+def test_many_models_leave_the_rest_of_a_phones_composer_in_sight_and_the_keyboard_goes_the_way_of_the_eye(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(viewport=PHONE, has_touch=True, is_mobile=True, **WITHOUT_MOTION)
+    for model in (ECHO, "demo/think", "demo/numbers", "demo/slow"):
+        ask_too(visit, model)
+    for name in (".chip.is-also[title='demo/slow']", ".chip.is-add", "#params-chip"):
+        expect(visit.page.locator(name)).to_be_in_viewport(ratio=0.99)
+    assert visit.page.locator(".say-models").evaluate("el => el.scrollLeft > 0 && el.scrollLeft + el.clientWidth >= el.scrollWidth - 1")
+    visit.field.focus()
+    tops = []
+    for _ in range(8):
+        visit.page.keyboard.press("Tab")
+        tops.append(visit.page.evaluate("document.activeElement.getBoundingClientRect().top"))
+    assert tops == sorted(tops) and tops[0] < tops[-1], "all chips, then the buttons below them"
+
+
 def test_a_phone_swipes_and_the_arrow_keys_move_through_the_columns(open_page: Callable[..., Visit]) -> None:
     visit = open_page(viewport=PHONE, has_touch=True, is_mobile=True, **WITHOUT_MOTION)
     compare(visit, FAST, ECHO, FAST)

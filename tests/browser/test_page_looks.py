@@ -174,7 +174,7 @@ def test_a_narrow_phone_cuts_nothing_of_the_composer_while_an_answer_runs(browse
     for one, other in itertools.combinations(boxes, 2):
         assert one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"] \
             or one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"], (one, other)
-    assert page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)(document.querySelector('.say-chips'))")
+    assert page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)(document.querySelector('.say-models'))")
     assert model["width"] >= 96
     context.close()
 

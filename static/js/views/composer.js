@@ -26,6 +26,7 @@ export function mountComposer(el) {
   let timer = 0;
   let unsent = null; // what the server may not have got
   let files = {ids: []};
+  let isAdding = false; // a model has just been added, perhaps out of sight
   const take = added => wish(el, 'attachFiles', {files: added});
 
   render(html`<form class="composer" @submit=${submit}>
@@ -102,21 +103,26 @@ export function mountComposer(el) {
   }
 
   function drawChips() {
-    render(html`<button type="button" class="chip" id="model-chip" aria-haspopup="dialog" title=${state.modelId}
+    render(html`<div class="say-models"><button type="button" class="chip" id="model-chip" aria-haspopup="dialog" title=${state.modelId}
       aria-label=${t('model.choose', state.modelName)}
       @click=${e => wish(el, 'openPicker', {anchor: e.currentTarget})}><span>${state.modelName}</span>${ICONS.chevron}</button>
       ${state.also.map((model, i) => html`<button type="button" class="chip is-also" title=${model} aria-label=${t('say.without', state.nameOf(model))}
-        @click=${() => compareWith(state.also.toSpliced(i, 1))}><span>${state.nameOf(model)}</span>${ICONS.close}</button>`)}
+        @click=${() => compareWith(state.also.toSpliced(i, 1))}><span>${state.nameOf(model)}</span>${ICONS.close}</button>`)}</div>
       ${state.also.length < MOST_BESIDE ? html`<button type="button" class="chip is-add" aria-haspopup="dialog" aria-label=${t('say.compare')} title=${t('say.compare')}
         @click=${e => wish(el, 'openPicker', {anchor: e.currentTarget, pick: model => compareWith([...state.also, model])})}>${ICONS.plus}</button>` : nothing}<button
       type="button" class="chip is-aside" id="params-chip" data-count=${state.settings || nothing} aria-haspopup="dialog" title=${t('params.open')} aria-label=${`${t('params.open')}: ${t('params.count', state.settings)}`}
       @click=${() => wish(el, 'openParams')}>${ICONS.gear}${state.settings ? html`<span>${t('params.count', state.settings)}</span>` : nothing}</button>`,
     el.querySelector('.say-chips'));
+    const models = el.querySelector('.say-models');
+    if (isAdding) models.scrollLeft = models.scrollWidth;
+    isAdding = false;
   }
 
   function compareWith(models) {
+    isAdding = models.length > state.also.length;
     wish(el, 'compareWith', {models});
-    field.focus({preventScroll: true});
+    const isFine = matchMedia('(pointer: fine)').matches; // else the keyboard of a phone would come unasked
+    (isFine ? field : el.querySelector('#model-chip')).focus({preventScroll: true});
   }
 
   addEventListener('pagehide', keepDraft);
