@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -213,6 +214,39 @@ def test_many_models_leave_the_rest_of_a_phones_composer_in_sight_and_the_keyboa
         visit.page.keyboard.press("Tab")
         tops.append(visit.page.evaluate("document.activeElement.getBoundingClientRect().top"))
     assert tops == sorted(tops) and tops[0] < tops[-1], "all chips, then the buttons below them"
+
+
+def test_columns_that_grow_make_the_page_no_wider(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(viewport=PHONE, has_touch=True, is_mobile=True, **WITHOUT_MOTION)
+    compare(visit, "demo/numbers", "demo/numbers", "demo/numbers", text='{"words": 2000, "rate": 60}')
+    expect(column(visit, 2).locator(".md").last).to_contain_text(re.compile(r"\w \w"))
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    visit.button("Stop all").click()
+    assert_all_ended(visit)
+
+
+def test_the_narrowest_column_holds_its_numbers_and_the_longest_name(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(viewport={"width": 320, "height": 640})
+    compare(visit, FAST, "demo/a-name-that-is-much-longer-than-any-column-is-wide")
+    assert_all_ended(visit)
+    inside = visit.page.evaluate("""() => [...document.querySelectorAll('.column')].every(column => {
+        const {left, right} = column.getBoundingClientRect();
+        return [...column.querySelectorAll('.column-cell-name, .column-value, .column-acts, .reply-name')].every(part => {
+            const range = document.createRange(), box = part.getBoundingClientRect();
+            range.selectNodeContents(part);
+            const words = part.matches('.reply-name') ? box : range.getBoundingClientRect();
+            const edge = part.matches('.column-acts') ? right : box.right + 1; // its last button stands out a little
+            return words.left >= left && words.right <= Math.min(right, edge); }); })""")
+    assert inside
+
+
+def test_columns_that_have_ended_are_read_from_their_beginning(visit: Visit) -> None:
+    compare(visit, "demo/numbers", "demo/numbers", text='{"words": 900, "rate": 2000}')
+    assert_all_ended(visit)
+    visit.page.reload()
+    expect(columns(visit)).to_have_count(2)
+    visit.page.wait_for_function("() => [...document.querySelectorAll('.column-pane')].every(el => el.scrollHeight > el.clientHeight + 50)")
+    assert visit.page.locator(".column-pane").evaluate_all("all => all.map(el => el.scrollTop)") == [0, 0]
 
 
 def test_a_phone_swipes_and_the_arrow_keys_move_through_the_columns(open_page: Callable[..., Visit]) -> None:

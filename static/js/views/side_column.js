@@ -24,6 +24,7 @@ export function mountColumn(tools) {
   const text = document.createElement('div');
   const numbers = document.createElement('div');
   pane.className = 'column-pane';
+  numbers.className = 'column-figures';
   pane.tabIndex = 0;
   pane.setAttribute('role', 'group');
   pane.append(text);
@@ -78,6 +79,11 @@ export function mountColumn(tools) {
     }
   }
 
+  function fromStart() {
+    keeper.pin(false);
+    pane.scrollTop = 0;
+  }
+
   const measure = live => { meter = readMeter(meter, {content: live.content ?? '', reasoning: live.reasoning ?? ''}, performance.now()); };
 
   function mountFoot(place) {
@@ -101,9 +107,13 @@ export function mountColumn(tools) {
   return {
     el,
     update(next) {
+      const wasOver = state && isFinal(state.message);
+      const isFirst = !state;
       state = next;
       keepMeter(next);
       reply.update(next);
+      // Read from its beginning: an answer that one has not seen come, and why there is none.
+      if (isFinal(next.message) && !wasOver && (isFirst || !next.message.content)) fromStart();
       el.classList.toggle('is-picked', next.isLast);
       pane.setAttribute('aria-label', t('sides.text', next.name));
       drawNumbers();

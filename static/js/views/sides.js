@@ -92,7 +92,7 @@ function mountSides(tools, columns) {
     dots.hidden = !isOverflowing();
     render(dots.hidden ? nothing : html`<span class="sides-dot-row">${order.map((reply, i) => html`<button type="button" class="sides-dot"
         aria-label=${t('sides.show', state.nameOf(reply.model), i + 1, order.length)} aria-current=${i === at ? 'true' : 'false'} @click=${() => show(i)}></button>`)}</span>
-      <span class="sides-at" aria-hidden="true">${at + 1} / ${order.length} · ${state.nameOf(order[at].model)}</span>`, dots);
+      <span class="sides-at" aria-hidden="true">${at + 1} / ${order.length}<span> · ${state.nameOf(order[at].model)}</span></span>`, dots);
   }
 
   function drawBar() {
