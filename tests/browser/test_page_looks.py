@@ -179,6 +179,16 @@ def test_a_narrow_phone_cuts_nothing_of_the_composer_while_an_answer_runs(browse
     context.close()
 
 
+def test_a_low_window_shows_the_greeting_from_its_beginning(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(viewport={"width": 390, "height": 600})
+    heading = visit.page.get_by_role("heading", name="What would you like to know?")
+    expect(heading).to_be_in_viewport()
+    visit.field.fill("one\ntwo\nthree\nfour\nfive\nsix")
+    assert visit.page.evaluate("scroller.scrollHeight > scroller.clientHeight + 100"), "it does not fit"
+    expect(heading).to_be_in_viewport()
+    expect(visit.button("Jump to the newest words")).to_be_hidden()
+
+
 def test_the_first_load_is_light(open_page: Callable[..., Visit]) -> None:
     visit = open_page()
     scripts: list[bytes] = []

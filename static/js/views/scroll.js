@@ -17,7 +17,7 @@ export class ScrollKeeper {
    * @param {{onFar: (isFar: boolean) => void, places: {get: Function, set: Function}, signal?: AbortSignal}} options
    */
   constructor(scroller, content, {onFar, places, signal}) {
-    Object.assign(this, {scroller, content, onFar, places, isPinned: true, last: 0, height: 0, name: null, held: null, opened: new Set(), timer: 0});
+    Object.assign(this, {scroller, content, onFar, places, isPinned: true, isIdle: false, last: 0, height: 0, name: null, held: null, opened: new Set(), timer: 0});
     scroller.addEventListener('scroll', () => this.scrolled(), {passive: true});
     for (const hand of ['wheel', 'touchstart', 'keydown', 'pointerdown']) scroller.addEventListener(hand, () => this.release(), {passive: true});
     scroller.addEventListener('focusin', ({target}) => this.focused(target));
@@ -57,8 +57,17 @@ export class ScrollKeeper {
 
   /** Unpinned, the browser's scroll anchoring holds the place; pinned, it would work against us. */
   pin(isPinned) {
-    this.isPinned = isPinned;
-    this.scroller.style.overflowAnchor = isPinned ? 'none' : '';
+    this.isPinned = isPinned && !this.isIdle;
+    this.scroller.style.overflowAnchor = this.isPinned ? 'none' : '';
+  }
+
+  /** Nothing is there that grows: what stands in its place is read from its beginning, and has no newest words. */
+  leave() {
+    this.isIdle = true;
+    this.release();
+    this.pin(false);
+    this.scroller.scrollTop = 0;
+    this.tell(0);
   }
 
   grew() {
@@ -69,7 +78,7 @@ export class ScrollKeeper {
   }
 
   tell(rest) {
-    this.onFar(!this.isPinned && rest > FAR_PX);
+    this.onFar(!this.isPinned && !this.isIdle && rest > FAR_PX);
   }
 
   toEnd() {
@@ -84,6 +93,7 @@ export class ScrollKeeper {
   /** Another conversation is on the page: go where its reader was. @param {string|null} name */
   open(name) {
     this.name = name;
+    this.isIdle = false;
     this.release();
     const place = name && this.places.get(name);
     if (!place) return this.toEnd();

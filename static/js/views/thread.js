@@ -29,7 +29,7 @@ export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
   let branch = [];
   let state = {thread: null, live: {}, nameOf: null};
   let first = 0; // index of the oldest message that is built
-  let shownId = null;
+  let shownId; // undefined: nothing has been drawn yet
   let sides = null; // replies side by side, loaded when one first has a sibling
   let areSidesAsked = false;
   let isFocusLost = false; // until there is an heir
@@ -165,6 +165,7 @@ export function mountThread(el, {scroller, onFar, timeline, pricingOf}) {
       if (!next.thread) {
         if (shownId) keeper.keep();
         clear();
+        if (shownId !== null) keeper.leave();
         shownId = keeper.name = null;
       } else if (next.thread.conversation.id !== shownId) openThread(next.thread);
       else if (!isSameThread) {
