@@ -89,11 +89,31 @@ def test_hundreds_are_walked_by_keyboard_and_headings_are_passed_over(visit: Vis
     expect(visit.field).to_be_focused()
 
 
+def test_tab_goes_round_inside_the_picker_and_escape_leads_back(visit: Visit) -> None:
+    open_picker(visit)
+    search = visit.page.get_by_role("combobox")
+    visit.page.keyboard.press("Shift+Tab")
+    expect(visit.button("Fetch the list again")).to_be_focused()
+    visit.page.keyboard.press("Tab")
+    expect(search).to_be_focused()
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.press("Escape")
+    expect(visit.page.locator("#model-chip")).to_be_focused()
+
+
+def test_what_a_mark_says_finds_the_models_that_have_it(visit: Visit) -> None:
+    picker = open_picker(visit)
+    visit.page.get_by_role("combobox").fill("anthropic free")
+    shown = picker.locator(".model:visible")
+    expect(shown.first.locator(".badge.is-free")).to_be_visible()
+    assert shown.count() == picker.locator(".model:visible:has(.badge.is-free)").count() > 1
+
+
 def test_a_row_tells_what_the_model_can_and_costs(visit: Visit) -> None:
     picker = open_picker(visit)
     row = picker.get_by_role("option", name="openai/openai-1-small")
     expect(row).to_contain_text("64K context")
-    expect(row).to_contain_text("$0.35 in · $1.40 out")
+    expect(row).to_contain_text("$0.35/M in · $1.40/M out")
     expect(row.get_by_role("img", name="reads images")).to_have_count(1)
     expect(row.get_by_role("img", name="reads files")).to_have_count(1)
     expect(row.get_by_role("img", name="hears audio")).to_have_count(0)
@@ -198,7 +218,7 @@ def test_axe_finds_nothing_among_hundreds(open_page: Callable[..., Visit], rill:
     open_picker(visit)
     assert_accessible(visit, axe_source, f"the picker, {scheme}")
     visit.page.get_by_role("combobox").fill("nothing has this")
-    expect(visit.page.get_by_text("No model has this in its name.")).to_be_visible()
+    expect(visit.page.get_by_text("No model matches this.")).to_be_visible()
     assert_accessible(visit, axe_source, f"the picker without a find, {scheme}")
 
 

@@ -43,6 +43,15 @@ export function mountPicker(el) {
     else if (el.contains(document.activeElement)) anchor?.focus();
   });
 
+  el.addEventListener('keydown', event => {
+    if (event.key !== 'Tab') return;
+    const stops = [input, ...foot.querySelectorAll('button:enabled')];
+    const [first, last] = [stops[0], stops.at(-1)];
+    if (document.activeElement !== (event.shiftKey ? first : last)) return;
+    event.preventDefault(); // it stands at the end of the page: a step further leads out of the page, and it stays open
+    (event.shiftKey ? last : first).focus();
+  });
+
   render(html`<label class="picker-search">${ICONS.search}<input type="text" role="combobox" aria-expanded="true" aria-controls="model-list"
       aria-autocomplete="list" aria-label=${t('model.search')} placeholder=${t('model.search')} autocomplete="off" autocapitalize="off"
       spellcheck="false" enterkeyhint="go" @input=${onInput} @keydown=${onKey}></label>
@@ -131,6 +140,10 @@ export function mountPicker(el) {
     drawNote();
   }
 
+  /** What its marks say, so that "free" or "images" finds those that are. */
+  const marksOf = m => [...Object.keys(TAKES).filter(kind => m.input_modalities?.includes(kind)).map(kind => t(`model.takes.${kind}`)),
+    m.reasoning && t('model.reasoning'), m.free && t('model.free')].filter(Boolean).join(' ');
+
   // ---- drawing
 
   const drawTakes = m => Object.entries(TAKES).filter(([kind]) => m.input_modalities?.includes(kind)).map(([kind, icon]) => html`<span
@@ -165,7 +178,7 @@ export function mountPicker(el) {
     const placed = sections.map(section => ({...section, first: (first += section.models.length) - section.models.length}));
     render(repeat(placed, one => one.key, one => drawSection(one, one.first)), rowsEl);
     const elements = rowsEl.querySelectorAll('.model');
-    rows = placed.flatMap(({key, models: ones}) => ones.map(model => ({model, text: textOf(model), isExtra: !key.startsWith('owner ')})));
+    rows = placed.flatMap(({key, models: ones}) => ones.map(model => ({model, text: `${textOf(model)} ${marksOf(model)}`.toLowerCase(), isExtra: !key.startsWith('owner ')})));
     rows.forEach((row, at) => { row.el = elements[at]; });
   }
 
