@@ -72,8 +72,9 @@ function joinParams(parts) {
   }));
 
   view.dialog.addEventListener('changeSetup', event => save(event.detail));
-  view.dialog.addEventListener('showPresets', () => presets.fetch());
-  view.dialog.addEventListener('close', () => views.composer.focus());
+  view.dialog.addEventListener('changeTab', () => say('')); // what was kept on one is no news on the other
+  // With a finger the focus goes back to where it was: the field would call up the keyboard.
+  view.dialog.addEventListener('close', () => matchMedia('(pointer: fine)').matches && views.composer.focus());
 
   return {
     open(tab) {

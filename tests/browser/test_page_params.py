@@ -188,7 +188,9 @@ def test_presets_are_renamed_replaced_and_deleted_with_a_way_back(visit: Visit, 
     expect(dialog.locator(".preset.is-present .preset-name")).to_have_text("Zeta")
     act(visit, dialog, "Beta", "Delete")
     expect(dialog.locator(".preset-name")).to_have_text(["Zeta"])
-    dialog.get_by_role("button", name="Undo").click()
+    expect(dialog.get_by_role("button", name="Undo")).to_be_focused()
+    visit.page.keyboard.press("Enter")
+    expect(dialog.get_by_role("tabpanel", name="Presets")).to_be_focused()
     expect(dialog.locator(".preset-name")).to_have_text(["Beta", "Zeta"])
     kept = {preset["name"]: preset for preset in api.get("/api/presets")["presets"]}
     assert {name: kept["Beta"][name] for name in ("model", "system_prompt", "params")} == {name: STERN[name] for name in ("model", "system_prompt", "params")}

@@ -44,7 +44,7 @@ export function mountParams(el) {
           aria-describedby="hint-web_search note-web_search" @change=${e => change({params: {web_search: e.target.checked || undefined}})}></label>
         <p class="param-hint" id="hint-web_search">${t('params.web_search.hint')}</p><p class="param-note" id="note-web_search"></p></div>
     </div>
-    <div class="params-panel" id="panel-presets" role="tabpanel" aria-labelledby="tab-presets"></div>
+    <div class="params-panel" id="panel-presets" role="tabpanel" tabindex="-1" aria-labelledby="tab-presets"></div>
     <div class="params-foot"><p class="params-status" role="status"></p><span class="params-acts"></span></div>`, dialog);
 
   const at = selector => dialog.querySelector(selector);
@@ -103,6 +103,7 @@ export function mountParams(el) {
   }
 
   function showTab(name) {
+    if (name !== tab) wish(dialog, 'changeTab');
     tab = name;
     for (const one of TABS) {
       at(`#tab-${one}`).setAttribute('aria-selected', one === tab);

@@ -98,8 +98,20 @@ export function mountPresets(el, {openMenu}) {
         @click=${e => openActions(e, preset)}>${ICONS.more}</button></li>`;
   }
 
+  /** What had the focus is gone: it stays in the panel, and calls up no keyboard. */
+  function keepFocus(place) {
+    if (!el.closest('dialog').contains(document.activeElement)) (place ? el.querySelector(place) : el).focus({preventScroll: true});
+  }
+
+  function takeBack() {
+    undo.run();
+    undo = null;
+    draw();
+    keepFocus();
+  }
+
   const drawUndo = () => html`<p class="preset-undo"><span>${undo.sentence}</span> <button type="button" class="link-button"
-    @click=${() => { undo.run(); undo = null; draw(); }}>${t('params.undo')}</button></p>`;
+    @click=${takeBack}>${t('params.undo')}</button></p>`;
 
   function draw() {
     const {presets} = state;
@@ -127,6 +139,7 @@ export function mountPresets(el, {openMenu}) {
     offer(sentence, run) {
       undo = {sentence, run};
       draw();
+      keepFocus('.preset-undo button');
     },
   };
 }
