@@ -112,6 +112,17 @@ def test_a_branch_is_deleted_to_the_version_beside_it_and_comes_back(visit: Visi
     expect(visit.replies).to_have_count(1)
     visit.button("Undo").click()
     expect(visit.page.get_by_label("Version 2 of 2")).to_be_visible()
+    visit.page.wait_for_function("document.activeElement !== document.body")  # the keyboard goes on where it was
+
+
+def test_an_offer_covers_nothing_of_what_is_being_written(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(**FINGER)
+    answered(visit, "To go")
+    visit.field.fill("one\ntwo\nthree\nfour")
+    more(visit, "Delete from here on")
+    visit.page.wait_for_function("""() => {
+        const [offer, field] = ['.offers .net', '.composer'].map(name => document.querySelector(name)?.getBoundingClientRect());
+        return offer?.height > 0 && offer.bottom <= field.top; }""")
 
 
 def test_a_question_whose_answer_was_deleted_can_be_answered_again_or_followed_by_another(visit: Visit) -> None:

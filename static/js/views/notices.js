@@ -23,6 +23,7 @@ export function mountNotices(el, {isStandin}) {
   let sentence = '';
   let action = null;
   let timer = 0;
+  let from = null; // where the focus was before it came to an offer
   // Offers are made where a thumb is, and within reach also while the drawer is open.
   const offers = document.createElement('div');
   offers.className = 'offers';
@@ -30,6 +31,7 @@ export function mountNotices(el, {isStandin}) {
   document.body.append(offers);
   for (const held of ['focusin', 'pointerover']) offers.addEventListener(held, () => clearTimeout(timer));
   for (const left of ['focusout', 'pointerout']) offers.addEventListener(left, wait);
+  offers.addEventListener('focusin', event => { from = event.relatedTarget; });
 
   const drawNet = () => html`<div class="net is-${state.net}"><span class="net-mark"></span><span>${t(`net.${state.net}`)}</span>${
     state.net === 'back' ? nothing : html`<button type="button" class="link-button" @click=${() => wish(el, 'reconnect')}>${t('net.now')}</button>`}</div>`;
@@ -50,7 +52,9 @@ export function mountNotices(el, {isStandin}) {
 
   function act() {
     const {run} = action;
+    const hadFocus = offers.contains(document.activeElement);
     show('');
+    if (hadFocus) (from?.isConnected ? from : document.getElementById('scroller')).focus({preventScroll: true});
     run();
   }
 
