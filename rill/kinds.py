@@ -1,7 +1,7 @@
 """What an uploaded file is, by its content and its name together; neither is believed alone.
 
 Pure. It looks at the beginning of an image or a PDF only: whether the rest is one too is found out by the child that
-reads it (images.py, documents.py).
+reads it (images.py, documents.py). Which characters a text is written in is not guessed: UTF-8, or UTF-16 that says so.
 """
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ IMAGE_ENDINGS = ("png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif")
 # Endings under which text would be something else in disguise.
 OTHER_ENDINGS = ("exe", "dll", "so", "zip", "gz", "7z", "rar", "docx", "xlsx", "pptx", "odt", "mp3", "mp4", "heic", "avif", "bmp", "tiff", "ico")
 
-WHAT_IS_TAKEN = "Images (PNG, JPEG, WebP, GIF), PDF and text files in UTF-8 can be attached."
+WHAT_IS_TAKEN = "Images (PNG, JPEG, WebP, GIF), PDF and text files can be attached."
+OTHER_ENCODING = "“{name}” is not in UTF-8, so its letters cannot be told for certain. It was not stored; save it as UTF-8 and attach it again."
+
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # what stands in no text of any encoding that has ASCII in it
 
 
 def kind_of(name: str, file: BinaryIO) -> Kind:
@@ -46,22 +50,39 @@ def kind_of(name: str, file: BinaryIO) -> Kind:
     raise UnsupportedMediaType(f"“{name}” is of a kind that no model here could read. It was not stored. {WHAT_IS_TAKEN}")
 
 
+def encoding_of(start: bytes) -> str:
+    """Of a text, by its beginning: a mark of UTF-16 (old Notepad's and Excel's "Unicode"), else UTF-8 with or without its own."""
+    return "utf-16" if start.startswith(UTF_16_MARKS) else "utf-8-sig"
+
+
 def _is_text(name: str, file: BinaryIO) -> bool:
-    """UTF-8 without NUL. A long one is looked at to its end before it is called too long: it may be no text at all."""
+    """Text without NUL. A long one is looked at to its end before it is called too long: it may be no text at all."""
     file.seek(0)
-    decode = codecs.getincrementaldecoder("utf-8")().decode
+    encoding = encoding_of(file.read(2))
+    file.seek(0)
+    decode = codecs.getincrementaldecoder(encoding)().decode
     size = 0
     try:
         while data := file.read(READ_BYTES):
-            size += len(data)
-            if "\0" in decode(data):
+            text = decode(data)
+            size += len(text.encode())  # as it will be stored, so that an export comes back in
+            if "\0" in text:
                 return False
         decode(b"", True)
     except UnicodeDecodeError:
+        if encoding == "utf-8-sig" and _may_be_text(file):
+            raise UnsupportedMediaType(OTHER_ENCODING.format(name=name)) from None
         return False
     if size > MAX_TEXT_BYTES:
         raise TooLarge(f"“{name}” is larger than {MAX_TEXT_BYTES // 1_000_000} MB, the most for a text file. It was not stored; attach a part of it.")
     return True
+
+
+def _may_be_text(file: BinaryIO) -> bool:
+    """Nothing in its beginning that only stands in other files: probably text as another system writes it."""
+    file.seek(0)
+    start = file.read(READ_BYTES)
+    return not IMAGE_MARKS.match(start) and not NO_TEXT.search(start)
 
 
 def clean_name(given: str | None) -> str:

@@ -6,6 +6,7 @@ sent (contents.py).
 """
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from rill import attachments, child
 from rill.attachments import PIECE_BYTES
 from rill.db import Database
 from rill.errors import Conflict, RateLimited, RequestError, TooLarge
-from rill.kinds import kind_of
+from rill.kinds import encoding_of, kind_of
 from rill.models import new_id
 
 log = logging.getLogger(__name__)
@@ -93,9 +94,12 @@ class Uploads:
         kind = kind_of(name, file)
         if kind == "text":
             file.seek(0)
-            length = len(file.read().decode("utf-8-sig"))
-            file.seek(0)
-            return {"kind": "text", "media_type": "text/plain", "text_length": length}, file, [("data", size)]
+            data = file.read()
+            encoding = encoding_of(data)
+            text = data.decode(encoding)
+            if encoding == "utf-16":  # a model is sent UTF-8, and so is whoever downloads it
+                data = text.encode()
+            return {"kind": "text", "media_type": "text/plain", "text_length": len(text)}, io.BytesIO(data), [("data", len(data))]
         told, made = child.run(PROGRAMS[kind], name, file, self.folder)
         parts = [(part, told["parts"][part]) for part in told["parts"]]
         if kind == "image":

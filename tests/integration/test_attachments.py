@@ -89,7 +89,7 @@ def test_a_picture_in_place_is_sealed_and_a_small_one_is_there_too(api: Api) -> 
     ("bomb.png", png_bomb(), 415, "40 million pixels"), ("short.png", picture()[:200], 415, "damaged"), ("head.jpg", b"\xff\xd8\xff" + b"x" * 500, 415, "damaged"),
     ("page.png", b"<html><script>alert(1)</script>", 415, "not an image"), ("a.gif", pdf("x"), 415, "not an image"), ("x.pdf", b"%PDF-1.7\n" + b"x" * 900, 415, "cannot be read"),
     ("x.pdf", b"<svg/>", 415, "not a PDF"), ("a.zip", b"PK\x03\x04", 415, "no model here"), ("a.bin", b"\0\1\2", 415, "no model here"),
-    ("utf16.txt", "hallo".encode("utf-16"), 415, "no model here"), ("a.txt", b"", 400, "is empty"), ("a.txt", b"x" * (MB + 1), 413, "1 MB"),
+    ("latin.txt", b"caf\xe9", 415, "save it as UTF-8"), ("a.txt", b"", 400, "is empty"), ("a.txt", b"x" * (MB + 1), 413, "1 MB"),
     ("a.pdf", b"%PDF-" + b"x" * (20 * MB), 413, "20 MB"), ("a.tiff", picture("TIFF"), 415, "no model here"),
 ], ids=lambda value: value if isinstance(value, str) else None)
 def test_what_is_not_taken_is_refused_with_its_reason_and_leaves_nothing(rill: Rill, api: Api, name: str, data: bytes, status: int, says: str) -> None:

@@ -50,13 +50,15 @@ def count(core: Core, of: Any) -> int:
     ("jpeg.png", photo(), "image"), ("image", picture(), "image"), ("a.pdf", pdf("x"), "pdf"), ("noname", pdf("x"), "pdf"),
     ("a.txt", b"hello", "text"), ("Makefile", "é漢🌊".encode(), "text"), ("page.html", b"<script>", "text"), ("logo.svg", b"<svg/>", "text"),
     ("tricky.js", b"GIF89a=1;alert(1)", "text"), ("bom.csv", b"\xef\xbb\xbfa,b", "text"), ("archive.tar.py", b"x", "text"),
+    ("notepad.txt", b"\xff\xfeh\0i\0", "text"), ("big-endian.csv", b"\xfe\xff\0h\0i", "text"), ("empty.txt", b"\xff\xfe", "text"),
 ])
 def test_a_file_is_what_its_content_and_its_name_say(name: str, data: bytes, kind: str) -> None:
     assert kind_of(name, io.BytesIO(data)) == kind
 
 
 @pytest.mark.parametrize(("name", "data"), [
-    ("a.png", b"hello"), ("a.png", pdf("x")), ("a.pdf", b"hello"), ("a.pdf", picture()), ("a.gif", b"<html>"), ("a.txt", b"a\0b"), ("a.txt", b"\xff\xfeh\0i\0"),
+    ("a.png", b"hello"), ("a.png", pdf("x")), ("a.pdf", b"hello"), ("a.pdf", picture()), ("a.gif", b"<html>"), ("a.txt", b"a\0b"), ("a.txt", b"h\0i\0"),
+    ("a.txt", b"\xff\xfeh\0\0\0"), ("a.txt", b"\xff\xfeh\0i"), ("a.txt", b"\xff\xfeh\0\0\xd8"), ("a.zip", b"\xff\xfeh\0"),
     ("a.txt", b"caf\xe9"), ("a.txt", b"cut \xc3"), ("a.zip", b"hello"), ("a.docx", b"PK\x03\x04"), ("a.bin", b"\x7fELF\0"), ("a.exe", b"text"), ("riff.webp", b"RIFF....WAVE"),
 ])
 def test_what_is_not_what_it_says_is_refused_by_name(name: str, data: bytes) -> None:
@@ -64,10 +66,19 @@ def test_what_is_not_what_it_says_is_refused_by_name(name: str, data: bytes) -> 
         kind_of(name, io.BytesIO(data))
 
 
+@pytest.mark.parametrize(("data", "says"), [(b"caf\xe9", "not in UTF-8.*save it as UTF-8"), ("中文".encode("gbk"), "not in UTF-8"), (b"\xe9\0\1", "no model here"), (b"\xff\xfe\0\xd8", "no model here")])
+def test_a_text_of_other_letters_is_told_apart_from_what_is_none(data: bytes, says: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match=says):
+        kind_of("a.csv", io.BytesIO(data))
+
+
 def test_a_text_is_long_or_too_long_but_never_read_wrong_at_a_border() -> None:
     assert kind_of("a.md", io.BytesIO(("é" * (MAX_TEXT_BYTES // 2)).encode())) == "text"
     with pytest.raises(TooLarge, match="1 MB"):
         kind_of("a.md", io.BytesIO(b"x" * (MAX_TEXT_BYTES + 1)))
+    assert kind_of("a.md", io.BytesIO(("x" * MAX_TEXT_BYTES).encode("utf-16"))) == "text"
+    with pytest.raises(TooLarge, match="1 MB"):
+        kind_of("a.md", io.BytesIO(("漢" * (MAX_TEXT_BYTES // 3 + 1)).encode("utf-16")))
 
 
 @pytest.mark.parametrize(("given", "name"), [
@@ -254,10 +265,21 @@ def test_the_text_of_a_file_cannot_end_its_fence(text: str) -> None:
 
 
 def test_a_text_goes_between_fences_under_its_name(core: Core) -> None:
-    one = upload(core, "\ufeffé漢🌊\n".encode(), "notes.txt")
+    one = upload(core, "é漢🌊\n".encode(), "notes.txt")
     core.send(core.conversation(), "Sum up", attachments=[one])
     assert sent(core) == [{"role": "user", "content": [
         {"type": "text", "text": "File: notes.txt\n```\né漢🌊\n```"}, {"type": "text", "text": "Sum up"}]}]
+
+
+@pytest.mark.parametrize("data", ["\ufeffé漢🌊\r\n2\r\n".encode(), "\ufeffé漢🌊\r\n2\r\n".encode("utf-16-le"), "\ufeffé漢🌊\r\n2\r\n".encode("utf-16-be")])
+def test_a_text_loses_the_mark_of_its_encoding_and_keeps_the_ends_of_its_lines(core: Core, data: bytes) -> None:
+    one = upload(core, data, "notes.txt")
+    core.send(core.conversation(), "", attachments=[one])
+    assert sent(core)[0]["content"] == [{"type": "text", "text": "File: notes.txt\n```\né漢🌊\r\n2\r\n```"}]
+    with core.db.read() as tx:
+        described = attachments.get(tx, ALICE.id, one)
+    stored = b"".join(core.uploads.read(ALICE.id, one))
+    assert (described["text_length"], described["size"]) == (8, len(stored)) and stored.decode("utf-8-sig") == "é漢🌊\r\n2\r\n"
 
 
 @pytest.mark.parametrize(("model", "way"), [("demo/pdf", "file"), ("demo/blind", "text")])
