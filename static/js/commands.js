@@ -7,11 +7,12 @@
  * @typedef {{id: string, run: string, detail?: object | ((parts: object) => object), icon?: string, keys?: string, when?: (parts: object) => boolean}} Command
  *   `keys` where it is not the wish that has them (keys.js); `when` says whether it makes sense just now
  */
-import {KEYS} from './keys.js';
+import {ITEM_KEYS, KEYS} from './keys.js';
 import {recall} from './prefs.js';
 
 const inConversation = ({store}) => Boolean(store.thread.value);
 const current = ({store}) => store.thread.value.conversation;
+const isListed = ({store}) => store.conversations.value.some(one => one.id === store.current.value) && !document.querySelector('.keep');
 const theme = value => ({id: `theme.${value}`, run: 'chooseTheme', detail: {value}, icon: 'contrast', when: () => recall('theme', 'system') !== value});
 
 /** @type {Command[]} in the order to show them until some were used */
@@ -26,6 +27,7 @@ export const COMMANDS = [
   {id: 'focus', run: 'focusComposer', icon: 'go'},
   {id: 'end', run: 'jumpToEnd', icon: 'down', when: inConversation},
   {id: 'sidebar', run: 'toggleSidebar', icon: 'panel'},
+  {id: 'rename', run: 'renameHere', icon: 'pen', when: isListed},
   {id: 'pin', run: 'pinConversation', detail: parts => ({...current(parts), pinned: !current(parts).pinned}), icon: 'pin', when: inConversation},
   {id: 'share', run: 'useFiles', detail: {what: 'openShare'}, icon: 'go', when: inConversation},
   {id: 'export.copy', run: 'useFiles', detail: {what: 'copyAsMarkdown'}, icon: 'copy', when: inConversation},
@@ -48,6 +50,7 @@ export const COMMANDS = [
 
 /** Keys that belong to a field or a list: shown in the sheet, nothing to choose in the palette. */
 export const FIELD_KEYS = [['send', 'Enter'], ['line', 'Shift Enter']];
+export const LIST_KEYS = Object.entries(ITEM_KEYS).map(([act, keys]) => [`item.${act}`, keys]);
 
 /** @param {Command} command @returns {string|undefined} its keys as keys.js writes them */
 export const keysOf = command => command.keys ?? KEYS[command.run];

@@ -47,22 +47,23 @@ export function organiser(parts) {
     return () => router.go(open);
   }
 
-  /** After its item is gone the keyboard goes on at the next one. */
-  function keepFocus(ids) {
+  /** After its item is gone the keyboard goes on at the next one; who uses it stays in the list, whatever leaving does. */
+  function leaveKeepingFocus(left, ids = left) {
+    const isByKeys = document.activeElement.matches('.side-item :focus-visible');
     const items = [...document.querySelectorAll('.side-item')];
     const idOf = item => item.querySelector('a')?.getAttribute('href')?.slice(3);
     const first = items.findIndex(item => ids.includes(idOf(item)));
     const isLeft = item => !ids.includes(idOf(item));
     const next = items.slice(first).find(isLeft) ?? items.slice(0, Math.max(0, first)).findLast(isLeft);
-    return () => requestAnimationFrame(() => {
-      if (first < 0 || document.activeElement !== document.body) return;
-      (next?.isConnected ? next.querySelector('a, input') : document.querySelector('.side-new'))?.focus();
-    });
+    const toNext = () => (next?.isConnected ? next.querySelector('a, input') : document.querySelector('.side-new'))?.focus();
+    const comeBack = leave(left);
+    if (isByKeys) toNext();
+    return {comeBack, refocus: () => requestAnimationFrame(() => first >= 0 && document.activeElement === document.body && toNext())};
   }
 
   async function removeAll(conversations) {
     const ids = conversations.map(c => c.id);
-    const [comeBack, refocus] = [leave(ids), keepFocus(ids)];
+    const {comeBack, refocus} = leaveKeepingFocus(ids);
     const gone = [];
     const trouble = await each(ids, async id => {
       await actions.remove(id);
@@ -81,7 +82,7 @@ export function organiser(parts) {
 
   async function archiveAll(conversations, archived) {
     const ids = conversations.map(c => c.id);
-    const [comeBack, refocus] = [archived ? leave(ids) : () => {}, keepFocus(ids)];
+    const {comeBack, refocus} = leaveKeepingFocus(archived ? ids : [], ids);
     const trouble = await each(ids, id => actions.patch(id, {archived}));
     refocus();
     if (trouble) throw trouble;
@@ -141,9 +142,15 @@ export function organiser(parts) {
     ]});
   }
 
+  /** The one on the page, in its place in the list. */
+  function renameHere() {
+    if (document.getElementById('sidebar').inert) parts.sidebarSwitch.toggle();
+    views.sidebar.startRename(store.thread.value.conversation);
+  }
+
   return {
     undoLast: () => undo?.(),
-    openConversationMenu, openMessageMenu, deleteBranch, fork, removeAll, archiveAll, pinAll,
+    openConversationMenu, openMessageMenu, deleteBranch, fork, renameHere, removeAll, archiveAll, pinAll,
     remove: ({conversation}) => removeAll([conversation]),
     archive: ({conversation, archived}) => archiveAll([conversation], archived),
   };

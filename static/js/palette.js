@@ -2,7 +2,7 @@
  * What the palette offers: actions, conversations, models, and what was said; and the sheet of shortcuts, from the same registry (commands.js).
  * views/palette.js draws it and knows none of this. Loaded when one of them is first opened. Called by wishes.js.
  */
-import {COMMANDS, FIELD_KEYS, keysOf} from './commands.js';
+import {COMMANDS, FIELD_KEYS, LIST_KEYS, keysOf} from './commands.js';
 import {wish} from './dom.js';
 import {match} from './fuzzy.js';
 import {KEYS} from './keys.js';
@@ -75,7 +75,7 @@ export async function openKeySheet() {
   const withKeys = COMMANDS.filter(keysOf).map(command => ({label: t(`cmd.${command.id}`), keys: keysOf(command)}));
   openSheet([
     {title: t('keys.everywhere'), lines: [{label: t('keys.palette'), keys: KEYS.openPalette}, ...withKeys]},
-    {title: t('keys.field'), lines: FIELD_KEYS.map(([id, keys]) => ({label: t(`cmd.${id}`), keys}))},
+    ...[['keys.field', FIELD_KEYS], ['keys.list', LIST_KEYS]].map(([title, keys]) => ({title: t(title), lines: keys.map(([id, one]) => ({label: t(`cmd.${id}`), keys: one}))})),
   ]);
 }
 

@@ -83,6 +83,7 @@ export function listenToWishes(parts) {
     },
     deleteConversation: organise('remove'),
     archiveConversation: organise('archive'),
+    renameHere: organise('renameHere'),
     openConversationMenu: organise('openConversationMenu'),
     openMessageMenu: organise('openMessageMenu'),
     undoLast: organise('undoLast'),

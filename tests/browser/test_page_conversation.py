@@ -193,6 +193,43 @@ def test_a_conversation_is_renamed_in_place_and_deleted(visit: Visit, rill: Rill
     assert len(conversations(rill)) == count - 1
 
 
+def test_a_conversation_in_the_list_is_renamed_and_deleted_by_keys(visit: Visit, rill: Rill) -> None:
+    for title in ("The lower one", "The upper one"):
+        visit.button("New conversation").or_(visit.page.get_by_role("link", name="New conversation")).first.click()
+        visit.say(title)
+        expect(visit.numbers).to_be_visible()
+    count = len(conversations(rill))
+    item = visit.page.get_by_role("link", name="The upper one")
+    item.focus()
+    visit.page.keyboard.press("F2")
+    expect(visit.page.get_by_role("textbox", name="Title")).to_be_focused()
+    visit.page.keyboard.type("Renamed by hand")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page).to_have_title("Renamed by hand · Rill")
+    expect(visit.page.get_by_role("link", name="Renamed by hand")).to_be_focused()
+    visit.page.keyboard.press("Delete")
+    expect(visit.page.get_by_role("link", name="Renamed by hand")).to_have_count(0)
+    expect(visit.page.get_by_role("link", name="The lower one")).to_be_focused()
+    assert len(conversations(rill)) == count - 1
+    visit.page.keyboard.press("Control+z")
+    expect(visit.page.get_by_role("link", name="Renamed by hand")).to_be_visible()
+    assert len(conversations(rill)) == count
+
+
+def test_the_conversation_on_the_page_is_renamed_from_the_palette(open_page: Callable[..., Visit]) -> None:
+    visit = open_page(viewport={"width": 390, "height": 844})
+    visit.say("On a phone")
+    expect(visit.numbers).to_be_visible()
+    visit.page.keyboard.press("Control+k")
+    visit.page.get_by_role("combobox").fill("Rename this")
+    visit.page.keyboard.press("Enter")
+    title = visit.page.get_by_role("textbox", name="Title")
+    expect(title).to_be_focused()
+    title.fill("A name of two thumbs")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page).to_have_title("A name of two thumbs · Rill")
+
+
 def test_a_prompt_is_sent_with_one_click(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Thinking A puzzle").click()
     expect(visit.page.locator(".utterance")).to_contain_text("Three people")

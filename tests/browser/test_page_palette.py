@@ -106,6 +106,7 @@ def test_the_sheet_tells_the_keys_that_hold(visit: Visit) -> None:
     told = sheet.locator("dl > div").evaluate_all("lines => lines.map(l => [l.querySelector('dt').textContent, [...l.querySelectorAll('kbd')].map(k => k.textContent).join(' ')])")
     assert ["New conversation", "Ctrl Shift O"] in told
     assert ["Send the message", "Enter"] in told
+    assert ["Rename the conversation", "F2"] in told
     visit.page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
-import {KEYS, labelsOf, wishOf} from '../../static/js/keys.js';
+import {actOf, KEYS, labelsOf, wishOf} from '../../static/js/keys.js';
 
 const press = (key, held = {}) => ({key, code: /^[a-z]$/i.test(key) ? `Key${key.toUpperCase()}` : '', ctrlKey: false, metaKey: false, shiftKey: false, ...held});
 
@@ -35,6 +35,12 @@ test('each machine reads its own names', () => {
   assert.deepEqual(labelsOf('Mod Shift O', false), ['Ctrl', 'Shift', 'O']);
 });
 
+test('an item of a list has its own keys, and none of them with another key held', () => {
+  assert.deepEqual(['F2', 'Delete', 'Backspace', 'Enter'].map(key => actOf(press(key), false)), ['rename', 'remove', undefined, undefined]);
+  assert.deepEqual([actOf(press('Backspace', {metaKey: true}), true), actOf(press('Backspace', {metaKey: true}), false)], ['remove', undefined]);
+  for (const held of ['ctrlKey', 'shiftKey', 'altKey', 'metaKey']) assert.equal(actOf(press('Delete', {[held]: true}), false), undefined, held);
+});
+
 test('every wish that has a key or stands in the palette is granted', async () => {
   const {COMMANDS} = await import('../../static/js/commands.js');
   const granted = readFileSync(new URL('../../static/js/wishes.js', import.meta.url), 'utf8');
@@ -44,7 +50,7 @@ test('every wish that has a key or stands in the palette is granted', async () =
 });
 
 test('every action has its words', async () => {
-  const {COMMANDS, FIELD_KEYS} = await import('../../static/js/commands.js');
+  const {COMMANDS, FIELD_KEYS, LIST_KEYS} = await import('../../static/js/commands.js');
   const words = (await import('../../static/js/words/palette.en.js')).default;
-  for (const id of [...COMMANDS.map(command => command.id), ...FIELD_KEYS.map(([id]) => id)]) assert.ok(words[`cmd.${id}`], id);
+  for (const id of [...COMMANDS.map(command => command.id), ...[...FIELD_KEYS, ...LIST_KEYS].map(([id]) => id)]) assert.ok(words[`cmd.${id}`], id);
 });

@@ -2,6 +2,7 @@
 import {html, nothing} from 'lit-html';
 import {repeat} from 'lit-html/directives/repeat.js';
 import {ICONS} from '../icons.js';
+import {actOf} from '../keys.js';
 import {t} from '../words.js';
 import {OWN_ICONS} from './organise_icons.js';
 
@@ -29,6 +30,10 @@ export function drawKeep({isArchive, chosen, items, next, isPinned}, on) {
     ${action(isArchive ? 'keep.unarchive' : 'side.archive', ICONS.box, 'archive')}${action('side.delete', ICONS.bin, 'remove', true)}</div>`;
 
   const onKey = event => {
+    if (chosen?.size && actOf(event) === 'remove') {
+      event.preventDefault();
+      on.act('remove');
+    }
     if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector(':popover-open')) return;
     event.stopPropagation(); // else it would stop the answer that runs
     event.preventDefault();

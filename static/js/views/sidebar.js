@@ -6,6 +6,7 @@ import {html, nothing, render} from 'lit-html';
 import {repeat} from 'lit-html/directives/repeat.js';
 import {ICONS} from '../icons.js';
 import {wish} from '../dom.js';
+import {actOf} from '../keys.js';
 import {locale, t} from '../words.js';
 import {dateGroup} from '../time.js';
 
@@ -13,7 +14,7 @@ import {dateGroup} from '../time.js';
  * @param {HTMLElement} el
  * @param {{now?: () => Date}} [options]
  * @returns {{update: (state: {conversations: object[], next: string|null, current: string|null, running: Set<string>,
- *   unseen: object, isLoaded: boolean}) => void, setList: Function}}
+ *   unseen: object, isLoaded: boolean}) => void, startRename: (conversation: object) => void, setList: Function}}
  */
 export function mountSidebar(el, {now = () => new Date()} = {}) {
   let state = null;
@@ -46,6 +47,14 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
     field.select();
   }
 
+  function onItemKey(event, conversation) {
+    const act = actOf(event);
+    if (!act) return;
+    event.preventDefault();
+    if (act === 'rename') startRename(conversation);
+    else wish(el, 'deleteConversation', {conversation});
+  }
+
   const openMenu = ({currentTarget: anchor}, conversation) => wish(anchor, 'openConversationMenu', {anchor, conversation, rename: () => startRename(conversation)});
 
   const drawRename = conversation => html`<input class="side-rename" aria-label=${t('side.title')} .value=${titleOf(conversation)} maxlength="200"
@@ -61,7 +70,7 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
     const mark = state.running.has(id)
       ? html`<span class="side-running" role="img" aria-label=${t('side.running')}><i></i><i></i><i></i></span>`
       : state.unseen[id] ? html`<span class="side-unseen" role="img" aria-label=${t('side.unseen')}></span>` : nothing;
-    return html`<li class="side-item">
+    return html`<li class="side-item" @keydown=${e => onItemKey(e, conversation)}>
       <a href="/c/${id}" aria-current=${id === state.current ? 'page' : nothing} title=${titleOf(conversation)}
         @dblclick=${() => startRename(conversation)}><span class="side-title">${titleOf(conversation)}</span>${mark}</a>
       <button type="button" class="side-more icon-button" aria-haspopup="menu" aria-label=${t('side.menu', titleOf(conversation))}
@@ -101,6 +110,7 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
       state = next;
       draw();
     },
+    startRename,
     /** @param {((state: object, drawItem: (conversation: object) => object) => object)|null} list in place of the usual one */
     setList(list) {
       own = list;
