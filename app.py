@@ -17,6 +17,7 @@ from rill.routes.feed import feed
 from rill.routes.files import files
 from rill.routes.messages import messages
 from rill.routes.ops import ops
+from rill.routes.language import say, tag
 from rill.routes.pages import asset, pages, static_file
 from rill.routes.preferences import preferences
 from rill.routes.presets import presets
@@ -44,7 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
     )
     app.add_url_rule("/static/<path:filename>", "static", static_file)
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals.update(asset=asset, say=say, language_tag=tag)
     door.install(app)
     for blueprint in (pages, sessions, conversations, messages, feed, files, shares, uploads, preferences, presets, search, usage, ops):
         app.register_blueprint(blueprint)

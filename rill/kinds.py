@@ -24,6 +24,8 @@ IMAGE_ENDINGS = ("png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif")
 # Endings under which text would be something else in disguise.
 OTHER_ENDINGS = ("exe", "dll", "so", "zip", "gz", "7z", "rar", "docx", "xlsx", "pptx", "odt", "mp3", "mp4", "heic", "avif", "bmp", "tiff", "ico")
 
+NO_IMAGE = "“{name}” is not an image, whatever its name says."
+NO_PDF = "“{name}” is not a PDF, whatever its name says."
 WHAT_IS_TAKEN = "Images (PNG, JPEG, WebP, GIF), PDF and text files can be attached."
 OTHER_ENCODING = "“{name}” is not in UTF-8, so its letters cannot be told for certain. It was not stored; save it as UTF-8 and attach it again."
 
@@ -37,9 +39,9 @@ def kind_of(name: str, file: BinaryIO) -> Kind:
     file.seek(0)
     start = file.read(64)
     if ending in IMAGE_ENDINGS or ending == "pdf":
-        wanted, is_so = ("an image", IMAGE_MARKS.match(start)) if ending != "pdf" else ("a PDF", start.startswith(PDF_MARK))
+        refused, is_so = (NO_IMAGE, IMAGE_MARKS.match(start)) if ending != "pdf" else (NO_PDF, start.startswith(PDF_MARK))
         if not is_so:
-            raise UnsupportedMediaType(f"“{name}” is not {wanted}, whatever its name says. It was not stored. {WHAT_IS_TAKEN}")
+            raise UnsupportedMediaType(f"{refused.format(name=name)} It was not stored. {WHAT_IS_TAKEN}")
         return "pdf" if ending == "pdf" else "image"
     if start.startswith(PDF_MARK):
         return "pdf"

@@ -7,12 +7,11 @@ that is not so plain goes into a quote, which ends by itself. It reads no rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from rill.models import Conversation, Message
 
-UNTITLED = "Conversation"
 ENDINGS = {
     "stopped": "Stopped. What was written by then is kept.",
     "queued": "This answer was still being written.", "connecting": "This answer was still being written.",
@@ -20,43 +19,45 @@ ENDINGS = {
 }
 TOO_LONG = "The answer reached its length limit."
 
+Say = Callable[[str], str]  # our own words in the language of whoever reads them
+
 FENCE = re.compile(r"^(?P<before>(?:[ \t]*(?:>|[-+*]|\d{1,9}[.)])(?=[ \t`~]))*[ \t]*)(?P<run>`{3,}|~{3,})(?P<rest>.*)$", re.M)
 # Blocks of HTML that only their own end ends (CommonMark 4.6, kinds 1 to 5), each with that end.
 RAW = re.compile(r"^ {0,3}<(?:(?P<tag>script|pre|style|textarea)(?=[\s>]|$)|(?P<mark>!--|\?|!\[CDATA\[|![a-z]))", re.M | re.I)
 RAW_ENDS = {"!--": "-->", "?": "?>", "![cdata[": "]]>"}
 
 
-def branch_document(conversation: Conversation, branch: list[Message], *, with_reasoning: bool = False) -> Iterator[str]:
+def branch_document(conversation: Conversation, branch: list[Message], *, with_reasoning: bool = False, say: Say = str) -> Iterator[str]:
     """Piece by piece; ends with one newline."""
-    yield f"# {_escaped(conversation.title) or UNTITLED}"
-    said = chain.from_iterable(_message_parts(message, with_reasoning) for message in branch)
-    yield from (f"\n\n{part}" for part in chain(_facts(branch), _instructions(conversation), said))
+    yield f"# {_escaped(conversation.title) or say('Conversation')}"
+    said = chain.from_iterable(_message_parts(message, with_reasoning, say) for message in branch)
+    yield from (f"\n\n{part}" for part in chain(_facts(branch, say), _instructions(conversation, say), said))
     yield "\n"
 
 
-def _instructions(conversation: Conversation) -> list[str]:
-    return ["## Instructions", contained(conversation.system_prompt)] if conversation.system_prompt else []
+def _instructions(conversation: Conversation, say: Say) -> list[str]:
+    return [f"## {say('Instructions')}", contained(conversation.system_prompt)] if conversation.system_prompt else []
 
 
-def _facts(branch: list[Message]) -> Iterator[str]:
+def _facts(branch: list[Message], say: Say) -> Iterator[str]:
     models = dict.fromkeys(message.model for message in branch if message.model)
     if models:
-        yield ("Model: " if len(models) == 1 else "Models: ") + ", ".join(f"`{model}`" for model in models)
+        yield (say("Model") if len(models) == 1 else say("Models")) + ": " + ", ".join(f"`{model}`" for model in models)
 
 
-def _message_parts(message: Message, with_reasoning: bool) -> Iterator[str]:
-    who = "You" if message.role == "user" else message.model or "Answer"
+def _message_parts(message: Message, with_reasoning: bool, say: Say) -> Iterator[str]:
+    who = say("You") if message.role == "user" else message.model or say("Answer")
     yield f"## {_escaped(who)} · {_readable(message.created_at)}"
     if with_reasoning and message.reasoning:
-        yield f"<details><summary>Thoughts</summary>\n\n{contained(message.reasoning)}\n\n</details>"
+        yield f"<details><summary>{say('Thoughts')}</summary>\n\n{contained(message.reasoning)}\n\n</details>"
     if message.content:
         yield contained(message.content)
     for attachment in message.as_dict().get("attachments") or ():
-        yield f"*Attached: {_escaped(str(attachment.get('name', '')))}*"
+        yield f"*{say('Attached')}: {_escaped(str(attachment.get('name', '')))}*"
     if message.citations:
-        yield "\n".join(["Sources:", "", *(_source(citation) for citation in message.citations)])
+        yield "\n".join([f"{say('Sources')}:", "", *(_source(citation) for citation in message.citations)])
     if ending := _ending(message):
-        yield f"*{_escaped(ending)}*"
+        yield f"*{_escaped(say(ending))}*"
 
 
 def _ending(message: Message) -> str | None:

@@ -107,4 +107,4 @@ def _about(name: str, error: RequestError) -> str:
 
 def _names(names: list[str]) -> str:
     shown = ", ".join(f"“{name}”" for name in names[:NAMED])
-    return shown + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return shown + (" …" if len(names) > NAMED else "")

@@ -17,6 +17,7 @@ from rill.imports.taking import take
 from rill.models import utc_now
 from rill.routes.bodies import known_params
 from rill.routes.door import MIB, answer, once, parts, raw_json, takes_up_to, user
+from rill.routes.language import say
 from rill.turns import paced
 
 MAX_IMPORT_BYTES = 64 * MIB
@@ -42,7 +43,7 @@ def export_conversation(conversation_id: str) -> Response:
     if kind == "json":
         return _file(ours.one(conversation, messages, pieces_of), JSON, conversation.title, "json")
     shown = store.branch_to(messages, conversation.head_id)
-    text = "".join(paced(markdown.branch_document(conversation, shown, with_reasoning=with_reasoning)))
+    text = "".join(paced(markdown.branch_document(conversation, shown, with_reasoning=with_reasoning, say=say)))
     return _file(text.encode(), MARKDOWN, conversation.title, "md")
 
 

@@ -2,12 +2,12 @@
  * The HTTP side of PROTOCOL.md: one function a route, errors as sentences. Keeps nothing but the CSRF token.
  * Does not retry on its own, except once with a fresh token. Called by actions.js, sync.js and main.js.
  */
-import {t} from './words.js';
+import {said, t} from './words.js';
 
 const HEADERS_MS = 20_000; // a request that hangs on a dead line holds one of the browser's six connections for good
 const SESSION_MS = 4000; // asked to learn whether anybody is there
 
-/** A refusal, or no answer at all; `message` is a sentence for a person. */
+/** A refusal, or no answer at all; `message` is a sentence for a person, in that person's language. */
 export class ApiError extends Error {
   constructor(message, {status = 0, type = 'offline'} = {}) {
     super(message);
@@ -47,7 +47,7 @@ export function createApi({onLoginRequired}) {
       return ask(method, path, {body, key, limit}, false);
     }
     if (response.status === 401) onLoginRequired();
-    throw new ApiError(message, {status: response.status, type});
+    throw new ApiError(await said(message), {status: response.status, type});
   }
 
   const conversation = id => `/api/conversations/${encodeURIComponent(id)}`;

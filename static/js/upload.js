@@ -3,7 +3,7 @@
  * bytes, with progress. Decides nothing about what is taken, the server does, and draws nothing. Called by attach.js.
  */
 import {ApiError} from './api.js';
-import {t} from './words.js';
+import {said, t} from './words.js';
 
 const MAX_EDGE = 2048; // pixels; as on the server, where no model looks at more
 const EXACT_BYTES = 4_000_000; // a drawing or a screenshot goes as it is up to here
@@ -67,5 +67,5 @@ export async function send({api, blob, name, key, onProgress, signal}, mayRetry 
     await api.session();
     return send({api, blob, name, key, onProgress, signal}, false);
   }
-  throw new ApiError(message, {status: request.status, type});
+  throw new ApiError(await said(message), {status: request.status, type});
 }

@@ -1,7 +1,7 @@
 /**
  * Every string of the page, by key, in the person's language: `t(key, ...)`. English is in the first load, others come on demand.
  * The tables are words/en.js and words/zh.js, and a pair like them for each view that is loaded on demand; a missing word
- * falls back to English. Called by everything that shows text.
+ * falls back to English. What the server says is English until `said` has it. Called by everything that shows text.
  */
 import en from './words/en.js';
 import {recall, remember} from './prefs.js';
@@ -35,8 +35,18 @@ export function t(key, ...values) {
   return typeof word === 'function' ? word(...values) : word;
 }
 
+let saying = null;
+
+/** @param {string} sentence one of the server's, English @returns {Promise<string>} it in the person's language, where it is known (said.js) */
+export async function said(sentence) {
+  if (language === 'en') return sentence;
+  saying ??= Promise.all([import('./said.js'), import('./words/server.zh.json')]).then(([{translator}, table]) => translator(table.default));
+  return saying.then(say => say(sentence), () => { saying = null; return sentence; });
+}
+
 /** A language is a fresh start: every view was drawn in the old one, and nothing is lost by a reload. */
 export function changeLanguage(code) {
   remember('language', code);
+  document.cookie = `rill_language=${code}; path=/; max-age=31536000; samesite=lax`; // for what the server words itself: rill/routes/language.py
   location.reload();
 }

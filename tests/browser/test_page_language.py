@@ -4,10 +4,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PHONE, Visit
 from tests.browser.test_page_looks import assert_accessible
+from tests.servers import Rill
 
 # What people and models wrote, names of models, keys, code, and the page's other language.
 NOT_OURS = ".md, .utterance-text, .topbar-title, .side-title, .brand, .reply-name, .numbers-model, .model-name bdi, .model-id, .picker-heading, .chip, code, pre, kbd, [lang]:not(html), script, style, noscript, title"
@@ -80,3 +82,36 @@ def open_chinese(open_page: Callable[..., Visit], **options: object) -> Visit:
 def test_a_phone_in_chinese_fits(open_page: Callable[..., Visit]) -> None:
     visit = open_chinese(open_page, viewport=PHONE, has_touch=True, is_mobile=True)
     assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_the_server_says_is_chinese_too(open_page: Callable[..., Visit]) -> None:
+    visit = open_chinese(open_page)
+    page = visit.page
+    page.get_by_label("添加文件").set_input_files([{"name": "fake.png", "mimeType": "image/png", "buffer": b"<html>"}])
+    expect(page.locator(".tray")).to_contain_text("“fake.png”的名字像图片，内容却不是。")
+    page.locator(".tray .file button").last.click()
+    page.locator("#model-chip").click()
+    page.get_by_role("combobox").fill("demo/fault-cut")
+    page.keyboard.press("Enter")
+    page.locator("#say").fill("断开")
+    page.keyboard.press("Enter")
+    expect(page.locator(".trouble")).to_contain_text("回答还没写完，与模型服务的连接就断了。")
+    assert english(page) == [], "a failed answer"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/s/gone"])
+def test_a_page_of_the_server_is_in_the_language_that_the_browser_asks_for(browser: Browser, rill: Rill, path: str) -> None:
+    with browser.new_context(locale="zh-CN") as context:
+        page = context.new_page()
+        page.goto(rill.url + path)
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        expect(page.get_by_role("heading")).to_be_visible()
+        assert english(page) == []
+
+
+def test_the_language_that_was_chosen_is_known_to_the_server(visit: Visit) -> None:
+    visit.button("Settings").click()
+    visit.page.get_by_role("radio", name="简体中文").click()
+    expect(visit.page.locator("html")).to_have_attribute("lang", "zh-CN")
+    visit.page.goto(visit.base + "/nowhere")
+    expect(visit.page.get_by_role("heading")).to_have_text("这个地址下什么也没有。")

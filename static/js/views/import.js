@@ -4,7 +4,7 @@
  */
 import {html, nothing, render} from 'lit-html';
 import {makeKey} from '../api.js';
-import {t} from '../words.js';
+import {said, t} from '../words.js';
 
 /** @param {HTMLElement} el gets the dialog */
 export function mountImport(el) {
@@ -42,7 +42,7 @@ export function mountImport(el) {
       const before = state.done;
       const answer = await sendTwice(batch);
       if (mine !== round) return;
-      const skipped = answer.skipped.map(one => ({...one, number: one.number + before}));
+      const skipped = await Promise.all(answer.skipped.map(async one => ({...one, number: one.number + before, why: await said(reasonIn(one.why, one.title))})));
       if (batch.without) skipped.push({files: batch.without, title: t('import.large.title'), why: t('import.large', batch.without)});
       change({ids: [...state.ids, ...answer.conversation_ids], skipped: [...state.skipped, ...skipped], done: before + batch.count});
     }
@@ -77,7 +77,7 @@ export function mountImport(el) {
 
   const drawDone = ({ids, skipped}) => html`<p>${t('import.done', ids.length, skipped.filter(one => !one.files).length)}</p>
     ${skipped.length ? html`<ul class="import-skipped" tabindex="0" aria-label=${t('import.skipped')}>${skipped.map(({title, number, why}) =>
-      html`<li><strong><bdi>${title || t('import.number', number)}</bdi></strong>: ${reasonIn(why, title)}</li>`)}</ul>` : nothing}`;
+      html`<li><strong><bdi>${title || t('import.number', number)}</bdi></strong>${t('import.colon')}${why}</li>`)}</ul>` : nothing}`;
 
   const DRAWN = {choose: drawChoose, reading: drawProgress, sending: drawProgress, done: drawDone};
 

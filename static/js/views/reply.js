@@ -8,7 +8,7 @@ import {ICONS} from '../icons.js';
 import {isFinal} from '../store/apply.js';
 import {memoryOf} from '../prefs.js';
 import {duration, firstSentence} from '../time.js';
-import {t} from '../words.js';
+import {said, t} from '../words.js';
 import {wish} from '../dom.js';
 import {labels} from './markdown_labels.js';
 import {mountReplyFoot} from './reply_foot.js';
@@ -37,6 +37,7 @@ export function mountReply(tools) {
   let state = null;
   let markdown = null;
   let shown = 0; // UTF-16 units of the text that the renderer has
+  let told = ''; // by the server about this reply, in the person's language
   let askAgainAt = 0; // while the server waits to ask the upstream again
   let clock = null; // when this run was first seen, and its first thought and word
 
@@ -88,9 +89,9 @@ export function mountReply(tools) {
     thinking.tick(since - (clock.reasoning ?? 0));
   }
 
-  function waitingWords({attempt, of, reason}) {
+  function waitingWords({attempt, of}) {
     const seconds = Math.max(0, Math.ceil((askAgainAt - performance.now()) / 1000));
-    return `${firstSentence(reason)} ${t('reply.retry', seconds, attempt, of)}`;
+    return `${told} ${t('reply.retry', seconds, attempt, of)}`;
   }
 
   /** Our own clock: the server tells its times with the end. A run found under way has no known first word. */
@@ -104,6 +105,18 @@ export function mountReply(tools) {
     }
     if (clock && live.reasoning && clock.reasoning === undefined) clock.reasoning = performance.now() - clock.start;
     if (clock && live.content && clock.content === undefined) clock.content = performance.now() - clock.start;
+  }
+
+  /** The words come a moment later: in the same frame in English, with their table in another language. */
+  function tell(message) {
+    const sentence = message.error?.message ?? (message.retry ? firstSentence(message.retry.reason) : '');
+    if (!sentence) return void render(drawTrouble(message, el, ''), trouble);
+    said(sentence).then(words => {
+      if (state.message !== message) return;
+      told = words;
+      render(drawTrouble(message, el, told), trouble);
+      tick();
+    });
   }
 
   return {
@@ -130,7 +143,7 @@ export function mountReply(tools) {
       body.classList.toggle('streaming', isRunning);
       drawHead(message, isRunning);
       if (message.citations?.length) import('./sources.js').then(late => late.drawSources(sources, state.message.citations));
-      render(drawTrouble(message, el), trouble);
+      tell(message);
       replyFoot.update(next);
     },
     tick,
@@ -138,12 +151,12 @@ export function mountReply(tools) {
 }
 
 /** Why a reply is not a plain end, in a sentence, and what can be done about it. */
-function drawTrouble(message, el) {
+function drawTrouble(message, el, told) {
   const {status, error, finish_reason: reason, content} = message;
   if (!isFinal(message)) return nothing;
   if (error) {
     return html`<div class="trouble ${status === 'interrupted' ? 'is-interrupted' : 'is-failed'}">${ICONS.warn}<div>
-      <p>${error.message}</p>
+      <p>${told}</p>
       <div class="trouble-actions">${content ? continueButton(message, el) : nothing}${error.retryable || !content ? html`<button type="button"
         class="button" @click=${() => wish(el, 'regenerateReply', {message})}>${ICONS.again}${t('act.retry')}</button>` : nothing}</div>
       ${drawDetails(message)}</div></div>`;

@@ -31,6 +31,7 @@ export default {
   'import.skipped': 'What was left out, and why',
   'import.large.title': 'Too large at once',
   'import.large': n => `An import takes 64 MiB at once, so ${plural(n, 'file was', 'files were')} not sent.`,
+  'import.colon': ': ',
   'import.number': n => `Conversation ${n}`,
   'import.json': name => `${name} is not valid JSON. Nothing was imported.`,
   'import.archive': 'This archive holds no conversations.json that can be read. Unpack it and choose the file itself.',

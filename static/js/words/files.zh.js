@@ -31,6 +31,7 @@ export default {
   'import.skipped': '略过了哪些，为什么',
   'import.large.title': '一次放不下',
   'import.large': count => `一次最多导入 64 MiB，因此有 ${n(count)} 个文件没有发送。`,
+  'import.colon': '：',
   'import.number': number => `第 ${n(number)} 个对话`,
   'import.json': name => `${name} 不是有效的 JSON。没有导入任何内容。`,
   'import.archive': '这个压缩包里没有可读的 conversations.json。请解压后直接选择该文件。',
