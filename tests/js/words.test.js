@@ -83,3 +83,11 @@ test('every word that the page asks for is in a table', () => {
   assert.deepEqual(missing, []);
   assert.ok(asked > 100, `only ${asked} were found`);
 });
+
+test('every word in a table is asked for, by its name or by how it begins', () => {
+  const all = sources().map(([, source]) => source).join('\n');
+  const starts = [...all.matchAll(/`([a-z]\w*\.[\w.]*)\$\{/g)].map(([, start]) => start);
+  const idle = files.filter(file => file.endsWith('en.js')).flatMap(file => Object.keys(tables.get(file)))
+    .filter(key => !all.includes(`'${key}'`) && !starts.some(start => key.startsWith(start)));
+  assert.deepEqual(idle, []);
+});

@@ -8,7 +8,6 @@ export default {
   'pal.recent': 'Recent conversations',
   'pal.conversations': 'Conversations',
   'pal.hits': 'In messages',
-  'pal.search': 'Search all conversations',
   'pal.search.hint': 'Search in all conversations',
   'pal.search.none': query => `Nothing was found for “${query}”.`,
   'pal.search.how': 'What you and the models wrote, in any language. Put a phrase in quotes to find it as it stands.',

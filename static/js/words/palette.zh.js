@@ -8,7 +8,6 @@ export default {
   'pal.recent': '最近的对话',
   'pal.conversations': '对话',
   'pal.hits': '消息内容',
-  'pal.search': '搜索所有对话',
   'pal.search.hint': '在所有对话中搜索',
   'pal.search.none': query => `没有找到“${query}”。`,
   'pal.search.how': '搜索你和模型写过的一切，不限语言。用引号括住一句话，可按原样查找。',
