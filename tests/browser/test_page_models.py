@@ -89,6 +89,19 @@ def test_hundreds_are_walked_by_keyboard_and_headings_are_passed_over(visit: Vis
     expect(visit.field).to_be_focused()
 
 
+@pytest.mark.parametrize("text_px", [16, 32])
+def test_the_list_opens_at_the_chosen_model_and_stays_there(visit: Visit, text_px: int) -> None:
+    chosen = "meta/meta-1-mini"  # the first of its owner: a heading that stays in view stands above it
+    visit.page.evaluate("id => localStorage.setItem('rill.model', JSON.stringify({id, over: null}))", chosen)
+    visit.page.reload()
+    expect(visit.page.locator("#model-chip")).to_have_attribute("title", chosen)
+    visit.page.evaluate("px => { document.documentElement.style.fontSize = `${px}px`; }", text_px)
+    open_picker(visit)
+    visit.page.evaluate("() => new Promise(done => { let frames = 8; const next = () => frames-- ? requestAnimationFrame(next) : done(); next(); })")
+    assert active(visit) == chosen
+    expect(visit.page.locator(".model.is-active .model-name")).to_be_in_viewport(ratio=1)
+
+
 def test_tab_goes_round_inside_the_picker_and_escape_leads_back(visit: Visit) -> None:
     open_picker(visit)
     search = visit.page.get_by_role("combobox")

@@ -30,6 +30,7 @@ export function mountPicker(el) {
   let rows = []; // {model, text, isExtra, el}: every row there is, in order
   let shown = []; // those that the query leaves, and the typed one
   let active = 0; // among the shown
+  let isFresh = false; // just opened: nobody has moved anything yet
   let drawn = {};
   let clock = 0;
 
@@ -43,6 +44,7 @@ export function mountPicker(el) {
     else if (el.contains(document.activeElement)) anchor?.focus();
   });
 
+  for (const hand of ['keydown', 'wheel', 'pointerdown', 'pointermove']) el.addEventListener(hand, () => { isFresh = false; }, {capture: true, passive: true});
   el.addEventListener('keydown', event => {
     if (event.key !== 'Tab') return;
     const stops = [input, ...foot.querySelectorAll('button:enabled')];
@@ -120,8 +122,20 @@ export function mountPicker(el) {
     row?.classList.add('is-active');
     if (row) input.setAttribute('aria-activedescendant', row.id);
     else input.removeAttribute('aria-activedescendant');
-    if (scroll) row?.scrollIntoView({block: 'nearest'});
+    if (scroll) reveal('nearest');
     drawFoot();
+  }
+
+  /** Again in the next frames: rows that come into view get their real heights only then, and move this one. */
+  function reveal(block, times = 3) {
+    const row = shown[active]?.el;
+    row?.scrollIntoView({block});
+    if (row && times) requestAnimationFrame(() => row === shown[active]?.el && reveal(block, times - 1));
+  }
+
+  function toChosen() {
+    moveTo(Math.max(0, shown.findIndex(row => row.model.id === state.chosen)), {scroll: false});
+    reveal('center');
   }
 
   // ---- finding
@@ -209,6 +223,7 @@ export function mountPicker(el) {
     const was = shown[active];
     drawRows();
     find();
+    if (isFresh) return toChosen();
     const isIt = row => row.model.id === was?.model.id;
     const at = shown.findIndex(row => isIt(row) && row.isExtra === was.isExtra);
     moveTo(Math.max(0, at < 0 ? shown.findIndex(isIt) : at), {scroll: false});
@@ -227,10 +242,10 @@ export function mountPicker(el) {
       el.showPopover();
       drawRows();
       find();
-      moveTo(Math.max(0, shown.findIndex(row => row.model.id === state.chosen)), {scroll: false});
       placeBy(el, anchor, 'start');
       input.focus();
-      shown[active]?.el.scrollIntoView({block: 'center'});
+      isFresh = true;
+      toChosen();
     },
   };
 }
