@@ -3,7 +3,7 @@
  * One request for one thing at a time; wanted again meanwhile, it is asked once more. Called by main.js.
  */
 
-const PAGE = 50; // conversations a page of the sidebar
+const PAGE = 50, MOST = 200; // conversations a page of the sidebar; more at once for who goes far down
 const AGAIN_MS = 3000; // after a failed fetch
 
 /**
@@ -13,9 +13,11 @@ export function createSync({api, dispatch, loaded, exists}) {
   const busy = new Map(); // want -> wanted again while it was fetched?
   let mayBeKept = true; // the first list, for a page without a server; a kept one must never replace what the page has
 
+  const pageSize = () => Math.min(MOST, Math.max(PAGE, loaded()));
+
   const fetchers = {
     async lists() {
-      dispatch('list', await api.conversations({limit: Math.min(200, Math.max(PAGE, loaded()))}, {mayBeKept}));
+      dispatch('list', await api.conversations({limit: pageSize()}, {mayBeKept}));
       mayBeKept = false;
     },
     async thread({id}) {
@@ -47,7 +49,7 @@ export function createSync({api, dispatch, loaded, exists}) {
   return {
     want,
     async more(before) {
-      dispatch('list', {...(await api.conversations({limit: PAGE, before})), more: true});
+      dispatch('list', {...(await api.conversations({limit: pageSize(), before})), more: true});
     },
   };
 }

@@ -102,6 +102,7 @@ export function mountSidebar(el, {now = () => new Date()} = {}) {
         @click=${() => wish(el, 'openSettings')}>${ICONS.gear}<span>${t('side.settings')}</span></button>
         <button type="button" class="icon-button" aria-label=${t('side.archive.open')} title=${t('side.archive.open')} @click=${() => wish(el, 'openArchive')}>${ICONS.box}</button></div>
     `, el);
+    for (const group of el.querySelectorAll('.side-group')) group.style.setProperty('--count', group.querySelector('ul').childElementCount);
     endSeen.observe(el.querySelector('.side-end'));
   }
 
@@ -126,8 +127,9 @@ function groupsOf(conversations, now) {
   const groups = new Map();
   for (const conversation of conversations) {
     const {key, month} = conversation.pinned ? {key: 'pinned'} : dateGroup(conversation.updated_at, now);
-    const label = month ? month.toLocaleDateString(locale, {month: 'long', year: 'numeric'}) : t(`group.${key}`);
-    if (!groups.has(key)) groups.set(key, {label, items: []});
+    if (!groups.has(key)) { // a month's name takes a while, and there may be thousands of conversations
+      groups.set(key, {label: month ? month.toLocaleDateString(locale, {month: 'long', year: 'numeric'}) : t(`group.${key}`), items: []});
+    }
     groups.get(key).items.push(conversation);
   }
   return [...groups];
