@@ -75,6 +75,22 @@ def test_a_double_click_sends_one_message(visit: Visit, rill: Rill) -> None:
     assert len(conversations(rill)) == before + 1
 
 
+def test_what_is_sent_before_the_page_is_ready_goes_once_it_is(visit: Visit, rill: Rill) -> None:
+    held: list[Route] = []
+    is_slow = True
+    visit.page.route("**/api/session", lambda route: held.append(route) if is_slow else route.continue_())
+    visit.page.reload()
+    expect(visit.field).to_be_visible()
+    visit.say("Quicker than the line")
+    visit.page.keyboard.press("Enter")
+    expect(visit.field).to_have_value("Quicker than the line")
+    is_slow = False
+    for route in held:
+        route.continue_()
+    expect(visit.numbers).to_be_visible()
+    assert [m["content"] for m in messages(rill, visit) if m["role"] == "user"] == ["Quicker than the line"]
+
+
 def test_a_message_that_could_not_be_sent_stays_and_is_sent_once_when_tried_again(visit: Visit, rill: Rill) -> None:
     visit.say("First")
     expect(visit.numbers).to_be_visible()

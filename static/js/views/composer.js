@@ -17,7 +17,7 @@ const hasFieldSizing = CSS.supports('field-sizing', 'content');
 /**
  * @param {HTMLElement} el
  * @returns {{update: (state: {conversation: string|null, modelName: string, modelId: string, also: string[],
- *   nameOf: Function, isRunning: boolean, mustWait: boolean, isSending: boolean, isCut: boolean}) => void,
+ *   nameOf: Function, isRunning: boolean, mustWait: boolean, isSending: boolean, isReady: boolean, isCut: boolean}) => void,
  *   sent: (text: string, from: string|null) => void, failed: (sentence: string, content: string) => void, focus: () => void, adopt: (id: string) => void}}
  */
 export function mountComposer(el) {
@@ -25,6 +25,7 @@ export function mountComposer(el) {
   let state = {};
   let timer = 0;
   let unsent = null; // what the server may not have got
+  let isEager = false; // Enter came before the page was ready
   let files = {ids: []};
   let isAdding = false; // a model has just been added, perhaps out of sight
   const take = added => wish(el, 'attachFiles', {files: added});
@@ -55,9 +56,15 @@ export function mountComposer(el) {
 
   function submit(event) {
     event.preventDefault();
+    send();
+  }
+
+  function send() {
     const content = field.value.trim();
     if (state.isSending || state.isCut || !(content || files.ids.length)) return;
     if (files.trouble) return say(files.trouble);
+    isEager = !state.isReady;
+    if (isEager) return;
     // A text that failed to be sent may have arrived, and its answer be what runs: tried again it is the same wish.
     wish(el, state.mustWait && content !== unsent ? 'queueMessage' : 'sendMessage', {content});
   }
@@ -65,6 +72,7 @@ export function mountComposer(el) {
   const reason = () => (state.isCut ? t('say.offline') : ''); // why nothing can be sent
 
   function onInput() {
+    isEager = false;
     say(reason());
     fit();
     drawButton();
@@ -129,18 +137,21 @@ export function mountComposer(el) {
 
   return {
     update(next) {
-      const isMoved = next.conversation !== state.conversation || !('conversation' in state);
-      if (isMoved && 'conversation' in state) keepDraft();
+      const isFirst = !('conversation' in state);
+      const isMoved = isFirst || next.conversation !== state.conversation;
+      if (isMoved && !isFirst) keepDraft();
       const isNews = next.isCut !== state.isCut || (!next.mustWait && state.mustWait);
       state = next;
       if (isNews) say(reason());
       if (isMoved) {
-        fill(drafts.get(state.conversation ?? NEW) ?? '');
+        if (!isFirst || !field.value) fill(drafts.get(state.conversation ?? NEW) ?? ''); // or it was quicker than the first frame
         say(reason());
       }
       field.closest('form').classList.toggle('is-sending', state.isSending);
       drawButton();
       drawChips();
+      if (isMoved && !isFirst || state.isCut) isEager = false;
+      if (isEager && state.isReady) send();
     },
     /** The message is kept by the server: what was typed after it stays. */
     sent(content) {
