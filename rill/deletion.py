@@ -20,6 +20,7 @@ from rill.hub import Hub, StateEvent
 from rill.models import Conversation, Message, Usage, utc_now
 from rill.replies import conversation_event
 from rill.text import LiveText
+from rill.turns import give_turn
 
 log = logging.getLogger(__name__)
 
@@ -123,4 +124,4 @@ class Deletions:
             removed += count
             if count < PURGE_ROWS:
                 return removed, is_more
-            gevent.sleep(0)
+            give_turn()

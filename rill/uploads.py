@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import gevent
 from gevent.event import Event
 from sqlalchemy import Connection
 
@@ -23,6 +22,7 @@ from rill.db import Database
 from rill.errors import Conflict, RateLimited, RequestError, TooLarge
 from rill.kinds import encoding_of, kind_of
 from rill.models import new_id
+from rill.turns import give_turn
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Uploads:
                 attachments.add_piece(tx, attachment_id, part, number, data)
             if number % FOLD_PIECES == FOLD_PIECES - 1:
                 self._db.fold_log()
-            gevent.sleep(0)
+            give_turn()
 
     # -- out
 
@@ -132,7 +132,7 @@ class Uploads:
                 return
             yield data
             number += 1
-            gevent.sleep(0)
+            give_turn()
 
     # -- away
 
@@ -174,4 +174,4 @@ class Uploads:
             with self._db.write() as tx:
                 if not attachments.drop_pieces(tx, attachment_id):
                     return
-            gevent.sleep(0)
+            give_turn()

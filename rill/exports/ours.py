@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-import gevent
 import orjson
 from sqlalchemy import select
 
@@ -25,7 +24,7 @@ from rill.db import Database
 from rill.errors import NotFound
 from rill.models import Conversation, Message, utc_now
 from rill.schema import conversations
-from rill.turns import paced
+from rill.turns import give_turn, paced
 
 FORMAT = "rill"
 VERSION = 1
@@ -62,7 +61,7 @@ def _everything(db: Database, user_id: str, ids: Iterable[str], grown_in: GrownI
         yield comma + b"{"
         yield from _unit(conversation, messages, pieces_of)
         comma = b","
-        gevent.sleep(0)
+        give_turn()
     yield b"]}"
 
 

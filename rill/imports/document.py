@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import gevent
 import orjson
 
 from rill.errors import InvalidRequest
+from rill.turns import give_turn
 
 MAX_JSON_DEPTH = 20  # as for every body
 TURN_BYTES = 256 * 1024  # so much is looked through before others get their turn
@@ -146,7 +146,7 @@ class Document:
                     return token.end()
             if token.end() > self._turn_at:
                 self._turn_at = token.end() + TURN_BYTES
-                gevent.sleep(0)
+                give_turn()
         raise self._broken(len(self._raw))
 
     def _broken(self, at: int) -> InvalidRequest:

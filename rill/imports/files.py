@@ -10,13 +10,13 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-import gevent
 from sqlalchemy import Connection
 
 from rill import attachments
 from rill.db import Database
 from rill.errors import DiskFull, RateLimited, RequestError, TooLarge, UnsupportedMediaType
 from rill.imports.draft import Draft, DraftFile
+from rill.turns import give_turn
 from rill.uploads import MAX_UPLOAD_BYTES, Uploads
 
 IDS_AT_ONCE = 500  # SQLite limits the variables of a statement
@@ -95,7 +95,7 @@ def _decode(file: DraftFile, into: BinaryIO) -> int:
         except ValueError:
             raise UnsupportedMediaType(NO_BASE64.format(name=file.name)) from None
         size += into.write(data)
-        gevent.sleep(0)
+        give_turn()
     if size > MAX_UPLOAD_BYTES:
         raise TooLarge(LARGE.format(name=file.name))
     return size

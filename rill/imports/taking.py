@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import gevent
 from sqlalchemy import Connection
 
 from rill.db import Database
@@ -22,6 +21,7 @@ from rill.imports.draft import Draft, title
 from rill.imports.files import FileTaker
 from rill.models import utc_now
 from rill.replies import conversation_event
+from rill.turns import give_turn
 from rill.uploads import Uploads
 
 MAX_MESSAGES = 100_000
@@ -42,16 +42,18 @@ def take(db: Database, hub: Hub, uploads: Uploads, user_id: str, raw: bytes, par
     ids: list[str] = []
     skipped: list[dict[str, Any]] = []
     for number, place in enumerate(document.places):
-        gevent.sleep(0)
+        give_turn()
         if number in taken:
             ids.append(taken[number])
             continue
         value = document.read(place)
+        give_turn()  # one conversation may be most of the document
         try:
             draft = _draft(value, params)
         except Unusable as error:
             skipped.append(_skip(number, value, error))
             continue
+        give_turn()
         brought = files.bring(draft)
         skipped += [_skip_file(number, value, *one) for one in brought.left_out]
         with db.write() as tx:
@@ -73,7 +75,7 @@ def _look_through(document: Document) -> None:
             known, messages = known + 1, messages + ours.count_messages(value)
         if messages > MAX_MESSAGES:
             raise TooLarge(TOO_MANY)
-        gevent.sleep(0)
+        give_turn()
     if document.places and not known:
         raise InvalidRequest(UNKNOWN)
 

@@ -20,6 +20,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from rill.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 from rill.kinds import clean_name
+from rill.turns import give_turn
 
 READ_BYTES = 64 * 1024
 STALL_SECONDS = 60  # without a byte; a slow line that goes on may take as long as it needs
@@ -84,6 +85,6 @@ def _events(request: Request, boundary: str) -> Iterator[File | Field | Data]:
 
 
 def _read(request: Request) -> bytes:
-    gevent.sleep(0)  # a body that is all there would else be read in one turn
+    give_turn()  # a body that is all there would else be read in one turn
     with gevent.Timeout(STALL_SECONDS, InvalidRequest(STALLED)):
         return request.stream.read(READ_BYTES)

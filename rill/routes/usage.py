@@ -4,18 +4,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import gevent
 from flask import Blueprint, Response, request
 from sqlalchemy import Row
 
 from rill import charges
 from rill.errors import InvalidRequest
 from rill.routes.door import answer, parts, user
+from rill.turns import give_turn
 from rill.usage import days_until, summed
 
 DAYS, MAX_DAYS = 30, 366
 MAX_OFFSET_MINUTES = 14 * 60
-NAP_SECONDS = 1e-6  # not 0: then gevent would look at sockets and timers only now and then
 
 usage = Blueprint("usage", __name__)
 
@@ -33,7 +32,7 @@ def _by_day(user_id: str, days: list[tuple[str, str, str]]) -> Iterator[tuple[st
         with parts.db.read() as tx:
             rows = charges.spent(tx, user_id, since, until)
         yield date, rows
-        gevent.sleep(NAP_SECONDS)
+        give_turn()
 
 
 def _number(name: str, otherwise: int, least: int, most: int) -> int:

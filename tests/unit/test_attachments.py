@@ -331,8 +331,8 @@ def test_a_message_of_files_alone_is_named_after_the_first(core: Core) -> None:
     [run] = core.send(conversation, "", attachments=[upload(core, name="Trip plan.md")])
     with core.witness.read() as tx:
         assert store.get_conversation(tx, ALICE.id, conversation.id).title == "Trip plan.md"
-    assert [part["type"] for part in sent(core)[0]["content"]] == ["text"]
     assert run.message.status == "queued"
+    assert [part["type"] for part in sent(core)[0]["content"]] == ["text"]
 
 
 def test_the_server_never_imports_what_reads_images_and_documents() -> None:

@@ -23,17 +23,17 @@ FEWEST_TURNS = 5  # of an answer with so many messages, whatever the machine: it
 
 
 def turns_during(act: Callable[[], Any]) -> tuple[int, Any]:
-    """How often the loop turned for others meanwhile, and what came of it."""
+    """How often others had a turn meanwhile that wait for a timer, as for a socket, and what came of it."""
     count, is_over = 0, False
 
     def tick() -> None:
         nonlocal count
         while not is_over:
             count += 1
-            gevent.sleep(0)
+            gevent.sleep(1e-6)
 
     others = gevent.spawn(tick)
-    gevent.sleep(0)
+    gevent.sleep(1e-6)
     before = count
     made = act()
     turned, is_over = count - before, True
