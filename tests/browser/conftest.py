@@ -25,7 +25,7 @@ WATCH_POLICY = """window.violations = [];
 document.addEventListener('securitypolicyviolation', e => violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));"""
 expect.set_options(timeout=WAIT_MS)  # on a busy machine a page may get no frame for seconds
 # What the network itself says when a test takes the server or the network away; never a fault of the page.
-NETWORK_NOISE = ("Failed to load resource", "net::ERR_")
+NETWORK_NOISE = ("Failed to load resource", "net::ERR_", "blocked by Playwright")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -215,6 +215,7 @@ def test_an_offer_to_undo_covers_neither_the_field_nor_what_waits(visit: Visit) 
     visit.wait_for_words(3)
     for words in ("first", "second", "third"):
         visit.say(words)
+        expect(visit.field).to_have_value("")
     visit.button("Take this message back").last.click()
     offer = visit.page.locator(".offers .net")
     expect(offer).to_be_visible()
@@ -265,7 +266,7 @@ def test_in_forced_colours_what_is_chosen_and_what_can_be_pressed_is_seen(open_p
 
 def test_under_reduced_motion_nothing_moves_while_an_answer_streams(open_page: Callable[..., Visit]) -> None:
     visit = open_page(reduced_motion="reduce")
-    visit.ask_numbers(words=60, rate=30, seed=2)
+    visit.ask_numbers(words=240, rate=30, seed=2)
     visit.wait_for_words(5)
     assert visit.page.evaluate("document.getAnimations().filter(a => a.playState === 'running' && a.effect.getComputedTiming().endTime > 50).length") == 0
-    expect(visit.numbers).to_be_visible()
+    expect(visit.numbers).to_be_visible(timeout=30_000)

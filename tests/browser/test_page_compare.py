@@ -106,7 +106,7 @@ def test_the_same_numbers_stand_on_the_same_lines(visit: Visit) -> None:
 
 
 def test_one_of_three_is_stopped_and_the_others_end(visit: Visit) -> None:
-    slow = {"words": 120, "rate": 60, "seed": 5}
+    slow = {"words": 400, "rate": 60, "seed": 5}
     compare(visit, "demo/numbers", "demo/numbers", "demo/numbers", text=json.dumps(slow))
     expect(column(visit, 1).locator(".md").last).to_contain_text(" ")
     column(visit, 1).get_by_role("button", name="Stop").click()
@@ -177,14 +177,14 @@ def test_replies_asked_for_one_after_the_other_are_opened_side_by_side_and_stay_
 
 
 def test_a_reload_in_the_middle_finds_all_columns_growing(visit: Visit) -> None:
-    compare(visit, "demo/numbers", "demo/numbers", text='{"words": 150, "rate": 60}')
+    compare(visit, "demo/numbers", "demo/numbers", text='{"words": 400, "rate": 60}')
     expect(column(visit, 1).locator(".md").last).to_contain_text(" ")
     visit.page.reload()
     expect(columns(visit)).to_have_count(2)
     assert_all_ended(visit)
     texts = visit.page.locator(".column .md").all_text_contents()
     full = [text for text in texts if text.strip()]
-    assert len(full) == 2 and full[0] == full[1] and len(full[0].split()) == 150
+    assert len(full) == 2 and full[0] == full[1] and len(full[0].split()) == 400
 
 
 def test_a_reader_who_scrolled_up_in_a_column_is_left_there(visit: Visit) -> None:

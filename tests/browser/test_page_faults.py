@@ -17,7 +17,7 @@ from tests.browser.line import Line
 from tests.servers import Rill, running_rill
 from tests.standin_process import StandIn, wait_until
 
-SEED, WORDS = 5, 180
+SEED, WORDS = 5, 400
 NUMBERS = {"words": WORDS, "rate": 60, "seed": SEED}
 BANNER_SECONDS, BACK_SECONDS = 20, 5
 SLACK_SECONDS = 1.5  # of the machine, which runs the server and other tests too

@@ -14,7 +14,7 @@ from tests.disks import MIB, SmallDisk, can_mount
 from tests.servers import Rill, running_rill
 from tests.standin_process import StandIn
 
-SEED, WORDS = 6, 200
+SEED, WORDS = 6, 400
 DISK_BYTES = 48 * MIB
 BLOCK_AT_TOP = """() => { const top = document.querySelector('#scroller').getBoundingClientRect().top;
     return document.elementFromPoint(innerWidth / 2, top + 60)?.closest('p, li, pre, tr, h1, h2, h3, blockquote')?.textContent ?? ""; }"""
@@ -78,7 +78,7 @@ def test_a_full_disk_is_said_while_it_stands_the_text_stays_in_the_field_and_the
         open_page: Callable[..., Visit], small_disk: tuple[Rill, SmallDisk]) -> None:
     rill, disk = small_disk
     visit = open_page(base=rill.url)
-    visit.ask_numbers(words=WORDS, rate=25, seed=SEED)
+    visit.ask_numbers(words=WORDS, rate=50, seed=SEED)
     visit.wait_for_words(5)
     disk.fill(rill.process.pid)
     notice = visit.page.get_by_text("kept in memory")

@@ -13,7 +13,7 @@ from tests.browser.conftest import SETTINGS, Visit
 from tests.servers import Rill, running_rill
 from tests.standin_process import StandIn, wait_until
 
-SEED, WORDS, TABS = 8, 200, 10
+SEED, WORDS, TABS = 8, 400, 10
 NUMBERS = {"words": WORDS, "rate": 60, "seed": SEED}
 
 

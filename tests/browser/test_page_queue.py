@@ -94,8 +94,8 @@ def test_files_wait_with_their_message_also_over_a_reload_and_go_along(visit: Vi
     assert [part["type"] for part in upstream.ledger()[-1]["body"]["messages"][-1]["content"]] == ["text"]
 
 
-def test_what_is_added_while_a_message_goes_into_the_queue_stays_and_nothing_is_queued_twice(visit: Visit) -> None:
-    begin(visit, words=2000)
+def test_what_is_added_while_a_message_goes_into_the_queue_stays_and_nothing_is_queued_twice(open_page: Callable[..., Visit]) -> None:
+    visit = begin(open_page(service_workers="block"), words=2000)  # a worker would fetch beside the route
     pick(visit, NOTES)
     ready(visit, 1)
     held: list[Route] = []

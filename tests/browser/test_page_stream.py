@@ -34,16 +34,16 @@ def test_a_second_tab_shows_the_same_text_while_it_grows(visit: Visit, open_page
 
 
 def test_an_answer_that_ends_in_the_background_is_marked_until_it_is_looked_at(visit: Visit) -> None:
-    visit.ask_numbers(words=60, rate=60, seed=1)
+    visit.ask_numbers(words=300, rate=60, seed=1)
     visit.wait_for_words(3)
     expect(visit.page.get_by_role("img", name="answering")).to_be_visible()
     path = visit.page.url.removeprefix(visit.base)
     visit.page.keyboard.press("Control+Shift+O")
     mark = visit.page.get_by_role("img", name="finished")
-    expect(mark).to_be_visible()
+    expect(mark).to_be_visible(timeout=30_000)
     visit.page.locator(f"a[href='{path}']").click()
     expect(mark).to_be_hidden()
-    assert verify(visit.words(), 1) is None and len(visit.words().split()) == 60
+    assert verify(visit.words(), 1) is None and len(visit.words().split()) == 300
 
 
 def test_a_reader_who_scrolled_up_is_not_pulled_back_and_finds_the_way_down(visit: Visit) -> None:
