@@ -153,7 +153,7 @@ function keepViewsDrawn() {
   keepDrawn(views.composer, () => ({
     conversation: store.current.value, modelId: models.chosen.value ?? '', modelName: models.nameOf.value(models.chosen.value ?? ''),
     settings: countSettings(models.setup.value), also: models.also.value, nameOf: models.nameOf.value, isCut: isCut.value,
-    isRunning: store.repliesRunning.value.length > 0, mustWait: Boolean(store.replyRunning.value), isSending: isSending.value, isReady: Boolean(session.value),
+    isRunning: store.repliesRunning.value.length > 0, mustWait: Boolean(store.replyRunning.value), isSending: isSending.value, isReady: Boolean(session.value && (!store.current.value || store.thread.value)),
   }));
   keepDrawn(views.announcer, () => {
     const reply = store.replyRunning.value;

@@ -75,11 +75,14 @@ def test_a_double_click_sends_one_message(visit: Visit, rill: Rill) -> None:
     assert len(conversations(rill)) == before + 1
 
 
-def test_what_is_sent_before_the_page_is_ready_goes_once_it_is(open_page: Callable[..., Visit], rill: Rill) -> None:
+@pytest.mark.parametrize("what", ["session", "conversations/*"])
+def test_what_is_sent_before_the_page_is_ready_goes_once_it_is(open_page: Callable[..., Visit], rill: Rill, what: str) -> None:
     visit = open_page(service_workers="block")  # which would fetch beside the route
+    visit.say("First")
+    expect(visit.numbers).to_be_visible()
     held: list[Route] = []
     is_slow = True
-    visit.page.route("**/api/session", lambda route: held.append(route) if is_slow else route.continue_())
+    visit.page.route(f"**/api/{what}", lambda route: held.append(route) if is_slow else route.continue_())
     visit.page.reload()
     expect(visit.field).to_be_visible()
     visit.say("Quicker than the line")
@@ -88,8 +91,9 @@ def test_what_is_sent_before_the_page_is_ready_goes_once_it_is(open_page: Callab
     is_slow = False
     for route in held:
         route.continue_()
+    expect(visit.replies).to_have_count(2)
     expect(visit.numbers).to_be_visible()
-    assert [m["content"] for m in messages(rill, visit) if m["role"] == "user"] == ["Quicker than the line"]
+    assert [m["content"] for m in messages(rill, visit) if m["role"] == "user"] == ["First", "Quicker than the line"]
 
 
 def test_a_message_that_could_not_be_sent_stays_and_is_sent_once_when_tried_again(visit: Visit, rill: Rill) -> None:
